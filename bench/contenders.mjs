@@ -1,0 +1,138 @@
+// The contenders: everything that is measured, one table.
+//
+// `code` is the body of a function of `n` that runs n operations; the names in it are in scope.mjs.
+// Each is compiled from a source of its own, so that none shares type feedback with another.
+import { meterCounter, promCounter } from './peers.mjs'
+
+/** A loop around one operation. `sink` keeps its result from being optimized away. */
+function each(operation) {
+  return `let sink = 0; for (let i = 0; i < n; i++) { ${operation} } return sink`
+}
+
+/** A loop of `size` operations at a time. */
+function groups(size, body) {
+  return `for (let i = 0; i < n; i += ${size}) { ${body} }`
+}
+
+const ALONE = [1]
+const TOGETHER = [1, 2, 4, 8]
+
+/**
+ * `tier`: which threads run it, by the tier of the library in them. `workers`: how many at once.
+ * `step`: n is a multiple of it. `prepare`: what else its code needs, made when it is first run.
+ */
+export const contenders = [
+  // The limits.
+  { name: 'empty-loop', title: 'an empty loop', code: each('sink += i') },
+  { name: 'cpu-id', title: 'cpuId()', code: each('sink += cpuId()') },
+  { name: 'napi-cpu-id', title: 'the same number by a Node-API call', code: each('sink += plainCpuId()') },
+  { name: 'js-call', title: 'a call of a JavaScript function', code: each('sink += addUp(i, 1)') },
+  { name: 'empty-fast', title: 'an empty V8 fast call, 2 arguments', code: each('emptyFast(7, 1)') },
+  { name: 'plain-napi', title: 'a plain Node-API call, 2 arguments', code: each('sink += plainCall(7, 1)') },
+  { name: 'native-bare', title: 'C++: the bare section', code: 'loopBareSection(n)' },
+  { name: 'native-add', title: 'C++: counter_add()', code: 'loopLibraryAdd(n)' },
+  { name: 'native-atomic', title: 'C++: an atomic add, uncontended', code: 'loopAtomicAdd(n)' },
+  // This library.
+  { name: 'add', title: 'counter.add(1)', code: each('counter.add(1)'), workers: TOGETHER },
+  {
+    name: 'batch-16',
+    title: '16 x batch.add(i, 1), commit()',
+    step: 16,
+    workers: TOGETHER,
+    code: groups(16, 'for (let k = 0; k < 16; k++) batch.add(k, 1); batch.commit()'),
+  },
+  {
+    name: 'batch-256',
+    title: '256 x batch.add(i, 1), commit()',
+    step: 256,
+    code: groups(256, 'for (let k = 0; k < 256; k++) batch.add(k & 63, 1); batch.commit()'),
+  },
+  { name: 'add-f64', title: "counter.add(0.5), type 'f64'", code: each('double.add(0.5)') },
+  { name: 'array-add', title: 'array.add(i, 1)', code: each('array.add(i & 63, 1)') },
+  {
+    name: 'add-many-16',
+    title: 'array.addMany() of 16',
+    step: 16,
+    code: groups(16, 'array.addMany(indices, deltas, 16)'),
+  },
+  {
+    name: 'add-many-1000',
+    title: 'array.addMany() of 1000',
+    step: 1000,
+    code: groups(1000, 'array.addMany(indices, deltas)'),
+  },
+  { name: 'value', title: 'counter.value', code: each('sink += counter.value') },
+  {
+    name: 'add-napi',
+    title: 'counter.add(1), Node-API tier',
+    tier: 'napi',
+    code: each('counter.add(1)'),
+    workers: TOGETHER,
+  },
+  {
+    name: 'increment-napi',
+    title: 'counter.increment(), Node-API tier',
+    tier: 'napi',
+    code: each('counter.increment()'),
+    workers: [1, 2],
+  },
+  {
+    name: 'batch-16-napi',
+    title: '16 x batch.add(i, 1), commit(), Node-API tier',
+    tier: 'napi',
+    step: 16,
+    code: groups(16, 'for (let k = 0; k < 16; k++) batch.add(k, 1); batch.commit()'),
+  },
+  {
+    name: 'value-napi',
+    title: 'counter.value, Node-API tier',
+    tier: 'napi',
+    code: each('sink += counter.value'),
+  },
+  {
+    name: 'add-portable',
+    title: 'counter.add(1), portable tier',
+    tier: 'portable',
+    code: each('counter.add(1)'),
+    workers: TOGETHER,
+  },
+  // What one would use instead.
+  {
+    name: 'atomics-int32',
+    title: 'Atomics.add, Int32, one word',
+    code: each('Atomics.add(int32, 0, 1)'),
+    workers: TOGETHER,
+  },
+  {
+    name: 'atomics-bigint64',
+    title: 'Atomics.add, BigInt64, one word',
+    code: each('Atomics.add(bigint64, 0, 1n)'),
+    workers: TOGETHER,
+  },
+  {
+    name: 'atomics-sharded',
+    title: 'Atomics.add, Int32, the word of cpuId()',
+    workers: TOGETHER,
+    code: each('Atomics.add(sharded, cpuId() << 5, 1)'),
+  },
+  { name: 'slot', title: 'a slot per thread, slots[mine]++', code: each('slots[mine]++'), workers: TOGETHER },
+  {
+    name: 'prom',
+    title: 'prom-client: counter.inc(), one thread only',
+    prepare: promCounter,
+    code: each('peer.inc()'),
+  },
+  {
+    name: 'prom-labels',
+    title: 'prom-client: counter.inc({ 2 labels })',
+    prepare: promCounter,
+    code: each("labelled.inc({ method: 'GET', status: '200' })"),
+  },
+  { name: 'otel', title: 'OpenTelemetry: counter.add(1)', prepare: meterCounter, code: each('peer.add(1)') },
+  {
+    name: 'otel-attributes',
+    title: 'OpenTelemetry: counter.add(1, { 2 attributes })',
+    prepare: meterCounter,
+    code: each("peer.add(1, { method: 'GET', status: '200' })"),
+  },
+].map((contender) => ({ tier: 'fast', workers: ALONE, step: 1, ...contender }))

@@ -1,0 +1,23 @@
+// Counters of other packages, made as their documentation shows. Both count in one thread only.
+import { createRequire } from 'node:module'
+
+// Both are CommonJS, and loaded only by the thread that measures them.
+const require = createRequire(import.meta.url)
+
+export function promCounter() {
+  const { Counter } = require('prom-client')
+  const options = { help: 'requests', registers: [] }
+  return {
+    peer: new Counter({ name: 'plain', ...options }),
+    labelled: new Counter({ name: 'labelled', labelNames: ['method', 'status'], ...options }),
+  }
+}
+
+export function meterCounter() {
+  const sdk = require('@opentelemetry/sdk-metrics')
+  const exporter = new sdk.InMemoryMetricExporter(sdk.AggregationTemporality.CUMULATIVE)
+  // Without a reader nothing would be counted; this one never reads.
+  const reader = new sdk.PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 31 - 1 })
+  const provider = new sdk.MeterProvider({ readers: [reader] })
+  return { peer: provider.getMeter('bench').createCounter('requests') }
+}

@@ -1,0 +1,86 @@
+// The bounds that the library promises to keep, one row each. A row's value is computed in every round, from
+// slices that ran within a second of each other; the median of the rounds is held against the bound.
+//
+// `value` is given {cost, throughput, fastShare}: functions of a contender's name and a number of workers.
+import { PerCpuCounter, PerCpuCounterArray, info } from '../lib/index.js'
+
+const ELEMENTS = 1000
+
+/** Bytes of `shards` shards of `length` counters, as the rows promise them at most. */
+function promisedBytes(length) {
+  const stride = Math.ceil((8 * length) / 128) * 128
+  return (info().possibleCpus + 1) * stride + 256
+}
+
+export const rows = [
+  {
+    title: 'counter.add(1), one thread / an empty fast call',
+    value: ({ cost }) => cost('add') / cost('empty-fast'),
+    most: 1.5,
+  },
+  {
+    title: 'counter.add(1), one thread / Atomics.add Int32',
+    value: ({ cost }) => cost('add') / cost('atomics-int32'),
+    most: 0.8,
+  },
+  {
+    title: 'counter.add(1), two workers / its own one-thread cost',
+    value: ({ cost }) => cost('add', 2) / cost('add'),
+    most: 1.2,
+  },
+  {
+    title: 'counter.add(1), two workers / Atomics.add Int32 on one word',
+    value: ({ cost }) => cost('add', 2) / cost('atomics-int32', 2),
+    most: 0.25,
+  },
+  {
+    title: 'counter.add(1), throughput of eight workers / of two',
+    value: ({ throughput }) => throughput('add', 8) / throughput('add', 2),
+    least: 0.9,
+  },
+  {
+    title: 'counter.add(1), Node-API tier / a plain Node-API call',
+    value: ({ cost }) => cost('add-napi') / cost('plain-napi'),
+    most: 0.6,
+  },
+  {
+    title: 'batch.add x 16 + commit, per update / counter.add(1)',
+    value: ({ cost }) => cost('batch-16') / cost('add'),
+    most: 0.5,
+  },
+  {
+    title: 'cpuId(), ns over an empty loop',
+    value: ({ cost }) => cost('cpu-id') - cost('empty-loop'),
+    most: 1,
+  },
+  {
+    title: 'cpuId() / a Node-API call for the same number',
+    value: ({ cost }) => cost('cpu-id') / cost('napi-cpu-id'),
+    most: 1 / 15,
+  },
+  {
+    title: 'C++: counter_add() / the bare section',
+    value: ({ cost }) => cost('native-add') / cost('native-bare'),
+    most: 1.1,
+  },
+  {
+    title: 'increment(), Node-API tier, two workers / Atomics.add Int32',
+    value: ({ cost }) => cost('increment-napi', 2) / cost('atomics-int32', 2),
+    most: 1,
+  },
+  {
+    title: 'counter.add(1), share of calls that were fast',
+    value: ({ fastShare }) => fastShare('add'),
+    least: 0.999,
+  },
+  {
+    title: 'a counter, bytes / (CPUs + 1) x 128 + 256',
+    value: () => new PerCpuCounter().buffer.byteLength / promisedBytes(1),
+    most: 1,
+  },
+  {
+    title: `an array of ${ELEMENTS}, bytes / (CPUs + 1) x ${8 * ELEMENTS} + 256`,
+    value: () => new PerCpuCounterArray(ELEMENTS).buffer.byteLength / promisedBytes(ELEMENTS),
+    most: 1,
+  },
+]

@@ -1,0 +1,58 @@
+// What the contenders' code sees: the structures, and the functions of the two addons.
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { CounterBatch, PerCpuCounter, PerCpuCounterArray, cpuId, info } from '../lib/index.js'
+
+const require = createRequire(import.meta.url)
+
+/** The benchmark's own addon: see native/limits.h. */
+export const limits = require('./native/build/Release/limits.node')
+
+/** The library's addon, the very one that `../lib` uses in this thread. */
+const { fast } = require('node-gyp-build')(fileURLToPath(new URL('..', import.meta.url)))
+
+/** Calls of this thread that V8 made in the slow way, so far. */
+export function slowCalls() {
+  return fast === null ? NaN : fast.slowCalls()
+}
+
+const CACHE_LINES = 128 // The adjacent-line prefetcher fetches pairs.
+const ELEMENTS = 64
+const MOST_WORKERS = 64
+
+/**
+ * The shared structures, as buffers to give to other threads. Made by a thread of the tier that uses
+ * them: a region remembers whether sections or atomics write it.
+ */
+export function makeShared() {
+  return {
+    counter: new PerCpuCounter().buffer,
+    double: new PerCpuCounter({ type: 'f64' }).buffer,
+    array: new PerCpuCounterArray(ELEMENTS).buffer,
+    int32: new SharedArrayBuffer(CACHE_LINES),
+    bigint64: new SharedArrayBuffer(CACHE_LINES),
+    sharded: new SharedArrayBuffer(CACHE_LINES * info().possibleCpus),
+    slots: new SharedArrayBuffer(CACHE_LINES * MOST_WORKERS),
+  }
+}
+
+/** The same, open in this thread, and everything else that a contender's code names. */
+export function openScope(shared, member) {
+  const array = PerCpuCounterArray.from(shared.array)
+  const { emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd } = limits
+  return {
+    ...{ emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd, cpuId },
+    counter: PerCpuCounter.from(shared.counter),
+    double: PerCpuCounter.from(shared.double),
+    array,
+    batch: new CounterBatch(array),
+    indices: Uint32Array.from({ length: 1000 }, (_, k) => k % ELEMENTS),
+    deltas: new Float64Array(1000).fill(1),
+    int32: new Int32Array(shared.int32),
+    bigint64: new BigInt64Array(shared.bigint64),
+    sharded: new Int32Array(shared.sharded),
+    slots: new Float64Array(shared.slots),
+    mine: (member * CACHE_LINES) / Float64Array.BYTES_PER_ELEMENT,
+    addUp: (a, b) => a + b,
+  }
+}

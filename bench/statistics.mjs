@@ -1,0 +1,26 @@
+// What is said about many measurements of one thing.
+
+/** The value below which `share` of the values lie; NaN of none. */
+export function quantile(values, share) {
+  if (values.length === 0) return NaN
+  const sorted = Float64Array.from(values).sort()
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
+}
+
+export function median(values) {
+  return quantile(values, 0.5)
+}
+
+export function sum(values) {
+  return values.reduce((total, value) => total + value, 0)
+}
+
+/** Least, median, and the value that one in ten exceeds. */
+export function spread(values) {
+  return {
+    least: quantile(values, 0),
+    median: median(values),
+    p90: quantile(values, 0.9),
+    count: values.length,
+  }
+}

@@ -1,0 +1,69 @@
+// One thread of a team: runs a contender for a slice of time whenever it is told to, and says what it saw.
+import { parentPort, workerData } from 'node:worker_threads'
+import { info } from '../lib/index.js'
+import { contenders } from './contenders.mjs'
+import { limits, makeShared, openScope, slowCalls } from './scope.mjs'
+
+const shared = workerData.shared ?? makeShared()
+const scope = openScope(shared, workerData.member)
+const WARM_UP_MS = workerData.quick ? 1 : 40
+/** What runs between two looks at the clock, which costs some 50 ns. */
+const CHUNK_NS = 50_000
+
+const known = new Map()
+
+/** Compiles a contender, and runs it until V8 has optimized it; says how many operations make a chunk. */
+function prepare(name) {
+  const contender = contenders.find((candidate) => candidate.name === name)
+  const all = { ...scope, ...contender.prepare?.() }
+  const run = new Function(...Object.keys(all), `return function run(n) { ${contender.code} }`)(
+    ...Object.values(all),
+  )
+  const inSteps = (operations) => Math.max(1, Math.round(operations / contender.step)) * contender.step
+  let size = inSteps(100)
+  const end = performance.now() + WARM_UP_MS
+  let cost = 0
+  do {
+    const start = limits.threadTime()
+    run(size)
+    const time = limits.threadTime() - start
+    cost = time / size
+    if (time < CHUNK_NS) size = inSteps(2 * size)
+  } while (performance.now() < end)
+  return { run, chunk: inSteps(CHUNK_NS / cost) }
+}
+
+function prepared(name) {
+  const found = known.get(name) ?? prepare(name)
+  known.set(name, found)
+  return found
+}
+
+/** Waits until all members of the team are here: the last one wakes the others. */
+function meet(barrier, members) {
+  if (Atomics.add(barrier, 0, 1) + 1 === members) {
+    Atomics.store(barrier, 1, 1)
+    Atomics.notify(barrier, 1)
+  } else {
+    Atomics.wait(barrier, 1, 0, 10_000)
+  }
+}
+
+function measure({ name, members, milliseconds, barrier }) {
+  const { run, chunk } = prepared(name)
+  meet(barrier, members)
+  const slow = slowCalls()
+  const wallStart = performance.now()
+  const start = limits.threadTime()
+  const end = wallStart + milliseconds
+  let operations = 0
+  do {
+    run(chunk)
+    operations += chunk
+  } while (performance.now() < end)
+  const time = limits.threadTime() - start
+  return { operations, time, wall: (performance.now() - wallStart) * 1e6, slow: slowCalls() - slow }
+}
+
+parentPort.on('message', (slice) => parentPort.postMessage(measure(slice)))
+parentPort.postMessage({ shared, tier: info().tier })

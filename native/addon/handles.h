@@ -1,0 +1,36 @@
+/**
+ * @file
+ * What handles name: open regions, and batches of additions to one.
+ */
+#ifndef RSEQ_ADDON_HANDLES_H
+#define RSEQ_ADDON_HANDLES_H
+
+#include "../percpu/counter.h"
+#include "handle_table.h"
+
+namespace rseq {
+namespace addon {
+
+/** A batch's memory, which JavaScript fills between commits. Private to src/batch-memory.ts. */
+struct Batch {
+  Region region;
+  const BatchEntry* entries;
+  const double* wide;
+  uint32_t capacity;
+};
+
+/** Tags of handles: a region's is its Kind. */
+constexpr uint32_t kBatchTag = 7;
+
+extern HandleTable<Region, 1u << 16> regions;
+extern HandleTable<Batch, 1u << 12> batches;
+
+/** The open region of that kind behind `handle`, or null. */
+inline const Region* find_region(uint32_t handle, Kind kind) noexcept {
+  return __builtin_expect(tag_of(handle) == static_cast<uint32_t>(kind), true) ? regions.find(handle) : nullptr;
+}
+
+} // namespace addon
+} // namespace rseq
+
+#endif // RSEQ_ADDON_HANDLES_H

@@ -1,0 +1,74 @@
+/**
+ * @file
+ * The hot operations: what JavaScript may call millions of times a second.
+ *
+ * Each is one plain function of integers and doubles, total over every argument: it refuses by its
+ * status and never throws. for_each_operation() is the one table that names them all; each way into
+ * the addon (napi_tier.h, v8_tier.h) makes its own callbacks from it.
+ */
+#ifndef RSEQ_ADDON_OPERATIONS_H
+#define RSEQ_ADDON_OPERATIONS_H
+
+#include "handles.h"
+
+#include <cstdint>
+
+namespace rseq {
+namespace addon {
+
+inline uint32_t answer(Status status) noexcept {
+  return static_cast<uint32_t>(status);
+}
+
+/**
+ * The additions below in every case that may be: the other element type, refusals, aborts. Not inlined:
+ * it would take registers from the usual case.
+ */
+uint32_t counter_add_anyhow(uint32_t handle, uint32_t i, double delta) noexcept;
+
+/** Adds a 32-bit delta to counter `i`. */
+inline uint32_t counter_add_int32(uint32_t handle, uint32_t i, int32_t delta) noexcept {
+  const Region* region = find_region(handle, Kind::counters);
+  const bool is_done = region != nullptr && __builtin_expect(region->element == Element::i64, true) &&
+                       counter_try_add(*region, i, static_cast<int64_t>(delta));
+  return __builtin_expect(is_done, true) ? answer(Status::ok) : counter_add_anyhow(handle, i, delta);
+}
+
+/** Adds any delta to counter `i`; i64 counters take safe integers only. */
+inline uint32_t counter_add_float64(uint32_t handle, uint32_t i, double delta) noexcept {
+  const Region* region = find_region(handle, Kind::counters);
+  const bool is_done = region != nullptr && region->element == Element::f64 && counter_try_add(*region, i, delta);
+  return is_done ? answer(Status::ok) : counter_add_anyhow(handle, i, delta);
+}
+
+/** The value of counter `i` as a double, rounded where an i64 does not fit; NaN if refused. */
+inline double counter_get(uint32_t handle, uint32_t i) noexcept {
+  const Region* region = find_region(handle, Kind::counters);
+  if (region == nullptr || i >= region->length)
+    return __builtin_nan("");
+  return region->element == Element::i64 ? static_cast<double>(counter_sum_i64(*region, i))
+                                         : counter_sum_f64(*region, i);
+}
+
+/** Adds the first `count` entries of a batch to their counters. */
+inline uint32_t batch_commit(uint32_t handle, uint32_t count) noexcept {
+  const Batch* batch = tag_of(handle) == kBatchTag ? batches.find(handle) : nullptr;
+  if (batch == nullptr)
+    return answer(Status::bad_handle);
+  if (count > batch->capacity)
+    return answer(Status::out_of_range);
+  return answer(counter_add_many(batch->region, batch->entries, batch->wide, count));
+}
+
+/** Calls `visit.operation<function>("name")` for each hot operation. src/native.ts types them. */
+template <typename Visitor> void for_each_operation(Visitor& visit) {
+  visit.template operation<counter_add_int32>("counterAddInt32");
+  visit.template operation<counter_add_float64>("counterAddFloat64");
+  visit.template operation<counter_get>("counterGet");
+  visit.template operation<batch_commit>("batchCommit");
+}
+
+} // namespace addon
+} // namespace rseq
+
+#endif // RSEQ_ADDON_OPERATIONS_H

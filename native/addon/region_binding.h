@@ -1,0 +1,18 @@
+/**
+ * @file
+ * Making, opening and closing regions from JavaScript.
+ */
+#ifndef RSEQ_ADDON_REGION_BINDING_H
+#define RSEQ_ADDON_REGION_BINDING_H
+
+#include <napi.h>
+
+namespace rseq {
+namespace addon {
+
+void export_regions(Napi::Env env, Napi::Object exports);
+
+} // namespace addon
+} // namespace rseq
+
+#endif // RSEQ_ADDON_REGION_BINDING_H

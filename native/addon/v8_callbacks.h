@@ -1,0 +1,95 @@
+/**
+ * @file
+ * Both callbacks of an operation for V8, and the function that has them: what v8_tier.cc makes of the
+ * table in operations.h, and the benchmark of an operation of its own.
+ */
+#ifndef RSEQ_ADDON_V8_CALLBACKS_H
+#define RSEQ_ADDON_V8_CALLBACKS_H
+
+#include "conversions.h"
+#include "v8_fast_call.h"
+
+#include <cstring>
+#include <napi.h>
+#include <utility>
+
+namespace rseq {
+namespace addon {
+
+template <typename Number> constexpr v8::CTypeInfo::Type v8_type_of();
+template <> constexpr v8::CTypeInfo::Type v8_type_of<int32_t>() {
+  return v8::CTypeInfo::Type::int32;
+}
+template <> constexpr v8::CTypeInfo::Type v8_type_of<uint32_t>() {
+  return v8::CTypeInfo::Type::uint32;
+}
+template <> constexpr v8::CTypeInfo::Type v8_type_of<double>() {
+  return v8::CTypeInfo::Type::float64;
+}
+
+/** Calls on this thread that did not come from optimized code. What is left of all calls was fast. */
+extern thread_local uint32_t slow_calls;
+
+/** Both callbacks of one operation, and the type that V8 checks calls against. */
+template <auto function> struct V8Callbacks;
+
+template <typename Result, typename... Arguments, Result (*function)(Arguments...) noexcept>
+struct V8Callbacks<function> {
+  static constexpr v8::CTypeInfo argument_types[] = {v8::CTypeInfo(v8::CTypeInfo::Type::value),
+                                                     v8::CTypeInfo(v8_type_of<Arguments>())...};
+  static constexpr v8::CFunctionInfo type{v8::CTypeInfo(v8_type_of<Result>()), 1 + sizeof...(Arguments),
+                                          argument_types};
+
+  /** What optimized code calls, with arguments already converted. */
+  static Result fast(v8::Local<v8::Value>, Arguments... arguments) noexcept { return function(arguments...); }
+
+  /** What everything else calls: the interpreter, warm-up, odd arguments. */
+  static void slow(const v8::FunctionCallbackInfo<v8::Value>& info) noexcept {
+    slow_calls++;
+    run(info, std::index_sequence_for<Arguments...>{});
+  }
+
+private:
+  template <size_t... position>
+  static void run(const v8::FunctionCallbackInfo<v8::Value>& info, std::index_sequence<position...>) noexcept {
+    const v8::Local<v8::Context> context = v8::Isolate::GetCurrent()->GetCurrentContext();
+    double values[sizeof...(Arguments)];
+    // In order, and up to the first that throws (a BigInt, a valueOf): then the exception is pending.
+    const bool converted = (info[position]->NumberValue(context).To(&values[position]) && ...);
+    if (converted)
+      info.GetReturnValue().Set(function(convert<Arguments>(values[position])...));
+  }
+};
+
+/** Visitor for for_each_operation(): puts every operation on `target`. */
+class V8Tier {
+public:
+  V8Tier(Napi::Env env, Napi::Object target) : env(env), target(target) {}
+
+  template <auto function> void operation(const char* name) {
+    using Callbacks = V8Callbacks<function>;
+    v8::Isolate* isolate = v8::Isolate::GetCurrent();
+    const v8::CFunction fast(reinterpret_cast<const void*>(&Callbacks::fast), &Callbacks::type);
+    const v8::Local<v8::FunctionTemplate> made =
+        v8::FunctionTemplate::New(isolate, Callbacks::slow, v8::Local<v8::Value>(), v8::Local<v8::Signature>(), 0,
+                                  v8::ConstructorBehavior::kThrow, v8::SideEffectType::kHasSideEffect, &fast);
+    v8::Local<v8::Function> callback;
+    if (!made->GetFunction(isolate->GetCurrentContext()).ToLocal(&callback))
+      return;
+    callback->SetName(v8::String::NewFromUtf8(isolate, name).ToLocalChecked());
+    // A napi_value is a Local under another name.
+    napi_value value;
+    static_assert(sizeof(value) == sizeof(callback));
+    memcpy(&value, &callback, sizeof(value));
+    target.Set(name, Napi::Value(env, value));
+  }
+
+private:
+  Napi::Env env;
+  Napi::Object target;
+};
+
+} // namespace addon
+} // namespace rseq
+
+#endif // RSEQ_ADDON_V8_CALLBACKS_H

@@ -1,0 +1,98 @@
+/**
+ * @file
+ * Counters on a region: one word per counter and shard, the value is the sum over all shards.
+ *
+ * Adding is one critical section on this CPU's word. After kAttempts aborts in a row (a debugger's
+ * single step, a storm of signals) and on threads without rseq, the addition goes to the overflow
+ * shard by an ordinary atomic: nothing retries for ever, and nothing is lost.
+ *
+ * All functions are thread-safe and may run at once in any number of threads and processes. Order is
+ * relaxed: a counter publishes nothing but itself.
+ */
+#ifndef RSEQ_PERCPU_COUNTER_H
+#define RSEQ_PERCPU_COUNTER_H
+
+#include "../rseq/thread.h"
+#include "region.h"
+#include "status.h"
+
+namespace rseq {
+
+/** How often an addition is tried on the CPU's own shard. Aborts are rare: two in a row are already one in millions. */
+constexpr uint32_t kAttempts = 8;
+
+namespace detail {
+/** The rest of counter_add: more attempts, then the overflow shard. */
+Status counter_add_slow(const Region& region, uint32_t i, int64_t delta) noexcept;
+Status counter_add_slow(const Region& region, uint32_t i, double delta) noexcept;
+
+inline Outcome add_here(const Region& region, const Here& here, uint32_t i, int64_t delta) noexcept {
+  return load_add_store(here, word_at<int64_t>(region, here.index, i), delta);
+}
+inline Outcome add_here(const Region& region, const Here& here, uint32_t i, double delta) noexcept {
+  return load_add_store_f64(here, word_at<double>(region, here.index, i), delta);
+}
+} // namespace detail
+
+/**
+ * One try to add `delta` to counter `i` on this CPU's shard. False if nothing was added, for whatever
+ * reason: then counter_add() finds out.
+ */
+template <typename Number> inline bool counter_try_add(const Region& region, uint32_t i, Number delta) noexcept {
+  const Here place = here(region.index);
+  return __builtin_expect(i < region.length, true) && __builtin_expect(place.index < region.section_shards, true) &&
+         __builtin_expect(detail::add_here(region, place, i, delta) == Outcome::done, true);
+}
+
+/**
+ * Adds `delta` to counter `i`; wraps at 64 bits. Wait-free: O(1), at most kAttempts + 1 sections and one
+ * atomic. `Number` is int64_t where the element is i64, double where it is f64.
+ */
+template <typename Number> inline Status counter_add(const Region& region, uint32_t i, Number delta) noexcept {
+  if (counter_try_add(region, i, delta))
+    return Status::ok;
+  return i < region.length ? detail::counter_add_slow(region, i, delta) : Status::out_of_range;
+}
+
+/**
+ * One addition of a batch. A delta that is no 32-bit integer stands in the batch's array of doubles
+ * at the entry's position, and kWideDelta in `element` says so: a region's length leaves that bit free.
+ */
+using BatchEntry = Addition;
+constexpr uint32_t kWideDelta = 1u << 31;
+
+/**
+ * Makes `count` additions, each as counter_add() would; the thread's place is looked up once for all.
+ * O(count). The first that is refused ends it: those before it are made.
+ */
+Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count) noexcept;
+
+/** Whether an i64 counter takes `delta`: what JavaScript calls a safe integer. Then `whole` is it. */
+inline bool to_safe_integer(double delta, int64_t& whole) noexcept {
+  constexpr double kMaxSafeInteger = 9007199254740991.0;
+  // Written so that NaN fails it: only then is the conversion defined.
+  if (!(delta >= -kMaxSafeInteger && delta <= kMaxSafeInteger))
+    return false;
+  whole = static_cast<int64_t>(delta);
+  return static_cast<double>(whole) == delta;
+}
+
+/**
+ * The value of counter `i`, which must be below region.length. O(shards). Exact when nobody adds
+ * meanwhile; otherwise it holds every addition finished before the call, and may hold later ones.
+ */
+int64_t counter_sum_i64(const Region& region, uint32_t i) noexcept;
+double counter_sum_f64(const Region& region, uint32_t i) noexcept;
+
+/**
+ * Sets counter `i` to zero and hands back what it held, so that every addition is in exactly one
+ * result of a reset or in the value after it. Shards are left alone: the overflow word becomes the
+ * negative of their sum, by compare-and-swap against other resets.
+ * @return Status::contended if the word changed under every attempt; then nothing was done.
+ */
+Status counter_reset_i64(const Region& region, uint32_t i, int64_t& held) noexcept;
+Status counter_reset_f64(const Region& region, uint32_t i, double& held) noexcept;
+
+} // namespace rseq
+
+#endif // RSEQ_PERCPU_COUNTER_H

@@ -1,0 +1,128 @@
+/**
+ * @file
+ * A region: one stretch of shared memory that holds a header, a shard for every possible CPU, and
+ * one overflow shard.
+ *
+ *     0            64         first_shard, aligned to 128 in memory
+ *     +--------+----------+---------+---------+-----+-------------+----------+
+ *     | header | (slack)  | shard 0 | shard 1 | ... | shard P - 1 | overflow |
+ *     +--------+----------+---------+---------+-----+-------------+----------+
+ *                          <-stride->
+ *
+ * Every byte of it is untrusted: JavaScript may write any of them at any time. The header is read
+ * once, by open_region(), field by field, and checked; after that native code only uses its own copy.
+ * Nothing in a region is a pointer or belongs to one process.
+ */
+#ifndef RSEQ_PERCPU_REGION_H
+#define RSEQ_PERCPU_REGION_H
+
+#include "../rseq/sections.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rseq {
+
+/** What a region holds. */
+enum class Kind : uint32_t {
+  counters = 1, ///< `length` counters a shard, each the sum of its words over all shards.
+};
+
+/** The type of a region's words. */
+enum class Element : uint32_t { i64 = 1, f64 = 2 };
+
+/**
+ * How the shards are written, for the whole life of the region. Sections and atomics on one word
+ * lose updates, so whoever cannot write as the region says must use the overflow shard, which is
+ * always written by atomics. That keeps totals exact whatever mix of threads and backends meets.
+ */
+enum class Writers : uint32_t {
+  sections = 1, ///< By restartable sequences on the shard's own CPU.
+  atomics = 2,  ///< By atomic read-modify-writes, from anywhere: the portable backend's regions.
+};
+
+constexpr uint32_t kMagic = 0x51455352; ///< "RSEQ" in memory.
+constexpr uint32_t kLayoutVersion = 1;
+constexpr uint32_t kShardAlignment = 128; ///< Two lines: the adjacent-line prefetcher fetches pairs.
+constexpr uint32_t kMaxShards = 1u << 16;
+
+/** The first 64 bytes of a region. All fields little-endian. */
+struct Header {
+  uint32_t magic;
+  uint32_t version;
+  uint32_t kind;
+  uint32_t element;
+  uint32_t index;
+  uint32_t writers;
+  uint32_t shards;      ///< Without the overflow shard.
+  uint32_t length;      ///< Words used in each shard.
+  uint32_t stride;      ///< Bytes from one shard to the next: a multiple of 128.
+  uint32_t first_shard; ///< Byte offset of shard 0 from the start of the region.
+  uint32_t reserved[6]; ///< 0.
+};
+
+static_assert(sizeof(Header) == 64);
+
+/** Why a region is refused. The numbers are part of the binding: src/region.ts has the words. */
+enum class RegionError : uint32_t {
+  none = 0,
+  too_short = 1,  ///< Not even a header, or the shards do not fit.
+  magic = 2,      ///< Not made by this library.
+  version = 3,    ///< Made by another layout version.
+  kind = 4,       ///< Holds something else.
+  field = 5,      ///< A header field has a value that does not exist.
+  geometry = 6,   ///< Shards, length, stride and offset do not fit together.
+  misaligned = 7, ///< The memory itself is not aligned to 8 bytes.
+};
+
+/** A checked region: what the hot paths need, in memory that JavaScript cannot reach. */
+struct Region {
+  unsigned char* first_shard;
+  uint32_t stride;
+  uint32_t length;
+  uint32_t shards;
+  /** `shards` where this process may write them by sections, else 0: one comparison then tells. */
+  uint32_t section_shards;
+  Kind kind;
+  Element element;
+  Index index;
+  Writers writers;
+};
+
+/** What a new region is to be. */
+struct RegionSpec {
+  Kind kind;
+  Element element;
+  Index index;
+  Writers writers;
+  uint32_t shards;
+  uint32_t length;
+};
+
+/** Bytes of a shard of `length` words: 8 each, rounded up to 128. */
+uint64_t shard_stride(uint32_t length) noexcept;
+
+/**
+ * Bytes that a region of this shape needs, wherever its memory starts: (shards + 1) strides, a
+ * header of 64 and a slack of 112 (memory is at least 16-byte aligned).
+ */
+uint64_t region_size(uint32_t shards, uint32_t length) noexcept;
+
+/** Writes the header into zeroed memory of at least region_size() bytes. */
+RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noexcept;
+
+/**
+ * Checks the bytes of a region and fills `region`. O(1). Never reads or trusts anything outside
+ * [memory, memory + size). The memory must outlive the region.
+ */
+RegionError open_region(void* memory, size_t size, Kind kind, Region& region) noexcept;
+
+/** The address of a word. `shard` up to and with `shards` (the overflow shard), `i` below `length`. */
+template <typename Word> inline Word* word_at(const Region& region, uint32_t shard, uint32_t i) noexcept {
+  static_assert(sizeof(Word) == 8);
+  return reinterpret_cast<Word*>(region.first_shard + static_cast<size_t>(shard) * region.stride) + i;
+}
+
+} // namespace rseq
+
+#endif // RSEQ_PERCPU_REGION_H

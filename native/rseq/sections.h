@@ -1,0 +1,193 @@
+/**
+ * @file
+ * The critical sections, by their customary names.
+ *
+ * A name is pseudo-code: each word is a load, a compare-and-branch (`cbne`: leave when not equal,
+ * `cbeq`: leave when equal), an add, a copy or a store, and the last store commits. The code is in
+ * `arch/`, one copy of each section per index field, so that a profile, a crash, a linter and a
+ * debugger all see the same few functions.
+ *
+ * All of them:
+ *  - update the data of the CPU (or concurrency id) `here.index`, without an atomic instruction;
+ *  - return Outcome::done after exactly one commit, and otherwise have committed nothing
+ *    (load_add_store_each, a row of sections, returns how far it came);
+ *  - are atomic against preemption, migration and signals on that CPU only. A word written by
+ *    sections may be read from anywhere, but must not be written from another CPU, nor by an atomic
+ *    read-modify-write: mixing the two loses updates;
+ *  - need every address they are given to be valid and naturally aligned, in every repetition;
+ *  - do not retry: the caller bounds that (see native/percpu/counter.h);
+ *  - have relaxed order, but for those that take an Order.
+ */
+#ifndef RSEQ_SECTIONS_H
+#define RSEQ_SECTIONS_H
+
+#include "abi.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rseq {
+
+/** Which field of the area numbers the shards. */
+enum class Index : uint32_t {
+  cpu_id, ///< The CPU: 0 to possible CPUs - 1. Means the same in every process.
+  mm_cid, ///< The concurrency id: compact, 0 to min(threads, allowed CPUs) - 1. One process only.
+};
+
+/** Memory order of a committing store. */
+enum class Order : uint32_t {
+  relaxed,
+  release, ///< What the section stored before is visible to whoever acquires the committed value.
+};
+
+/** Where the calling thread believes it is. A section checks it, and answers Outcome::moved if not. */
+struct Here {
+  Area* area;     ///< The calling thread's own, registered area.
+  uint32_t index; ///< The value of the field that `source` names.
+  Index source;
+};
+
+/** One of many additions, for load_add_store_each(): to the word number `element`. */
+struct Addition {
+  uint32_t element;
+  int32_t delta;
+};
+static_assert(sizeof(Addition) == 8 && offsetof(Addition, delta) == 4, "arch/ reads it");
+
+namespace asm_sections {
+
+using LoadCbneStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, int64_t newv) noexcept;
+using LoadCbeqStoreAddLoadStore = Outcome(Area*, uint32_t, intptr_t* v, intptr_t expectnot, intptr_t voffp,
+                                          intptr_t* load) noexcept;
+using LoadAddStore = Outcome(Area*, uint32_t, int64_t* v, int64_t count) noexcept;
+using LoadAddStoreEach = const Addition*(Area*, uint32_t, int64_t* words, uint32_t length, const Addition* next,
+                                         const Addition* end) noexcept;
+using LoadAddStoreF64 = Outcome(Area*, uint32_t, double* v, double count) noexcept;
+using LoadAddLoadLoadAddStore = Outcome(Area*, uint32_t, intptr_t* ptr, intptr_t off, int64_t inc) noexcept;
+using LoadCbneStoreStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, int64_t* v2, int64_t newv2,
+                                   int64_t newv) noexcept;
+using LoadCbneLoadCbneStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, int64_t* v2, int64_t expect2,
+                                      int64_t newv) noexcept;
+using LoadCbneMemcpyStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, void* dst, const void* src, size_t len,
+                                    int64_t newv) noexcept;
+using LoadStoreSpinAddStore = Outcome(Area*, uint32_t, int64_t* v, int64_t count, uint32_t* entered,
+                                      uint64_t spins) noexcept;
+
+extern "C" {
+LoadCbneStore rseq_load_cbne_store_cpu_id, rseq_load_cbne_store_mm_cid;
+LoadCbeqStoreAddLoadStore rseq_load_cbeq_store_add_load_store_cpu_id, rseq_load_cbeq_store_add_load_store_mm_cid;
+LoadAddStore rseq_load_add_store_cpu_id, rseq_load_add_store_mm_cid;
+LoadAddStoreEach rseq_load_add_store_each_cpu_id, rseq_load_add_store_each_mm_cid;
+LoadAddStoreF64 rseq_load_add_store_f64_cpu_id, rseq_load_add_store_f64_mm_cid;
+LoadAddLoadLoadAddStore rseq_load_add_load_load_add_store_cpu_id, rseq_load_add_load_load_add_store_mm_cid;
+LoadCbneStoreStore rseq_load_cbne_store_store_relaxed_cpu_id, rseq_load_cbne_store_store_relaxed_mm_cid;
+LoadCbneStoreStore rseq_load_cbne_store_store_release_cpu_id, rseq_load_cbne_store_store_release_mm_cid;
+LoadCbneLoadCbneStore rseq_load_cbne_load_cbne_store_cpu_id, rseq_load_cbne_load_cbne_store_mm_cid;
+LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_relaxed_cpu_id, rseq_load_cbne_memcpy_store_relaxed_mm_cid;
+LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_release_cpu_id, rseq_load_cbne_memcpy_store_release_mm_cid;
+LoadStoreSpinAddStore rseq_load_store_spin_add_store_cpu_id, rseq_load_store_spin_add_store_mm_cid;
+}
+
+/** Runs the copy of a section that checks the field `here.source`. Folds away where that is constant. */
+template <typename Section, typename... Operands>
+inline auto run(Section* by_cpu_id, Section* by_mm_cid, const Here& here, Operands... operands) noexcept {
+  return __builtin_expect(here.source == Index::cpu_id, true) ? by_cpu_id(here.area, here.index, operands...)
+                                                              : by_mm_cid(here.area, here.index, operands...);
+}
+
+} // namespace asm_sections
+
+/** `if (*v != expect) compare_failed; *v = newv`: a lock of this CPU, a push on a list. */
+inline Outcome load_cbne_store(const Here& here, int64_t* v, int64_t expect, int64_t newv) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_store_cpu_id, rseq_load_cbne_store_mm_cid, here, v, expect, newv);
+}
+
+/** `if (*v == expectnot) compare_failed; *load = *v; *v = *(*v + voffp)`: a pop from a list of pointers. */
+inline Outcome load_cbeq_store_add_load_store(const Here& here, intptr_t* v, intptr_t expectnot, intptr_t voffp,
+                                              intptr_t* load) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbeq_store_add_load_store_cpu_id, rseq_load_cbeq_store_add_load_store_mm_cid, here, v, expectnot,
+             voffp, load);
+}
+
+/** `*v += count`, wrapping: a counter. */
+inline Outcome load_add_store(const Here& here, int64_t* v, int64_t count) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_add_store_cpu_id, rseq_load_add_store_mm_cid, here, v, count);
+}
+
+/**
+ * `words[next->element] += next->delta`, a section of its own for each addition from `next`, of which
+ * there is at least one, up to `end`. Returns the first that is not made: `end` if all are; one whose
+ * element is not below `length`; or one that was aborted, or found the thread elsewhere, and may be
+ * tried again from a new place.
+ */
+inline const Addition* load_add_store_each(const Here& here, int64_t* words, uint32_t length, const Addition* next,
+                                           const Addition* end) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_add_store_each_cpu_id, rseq_load_add_store_each_mm_cid, here, words, length, next, end);
+}
+
+/** `*v += count` on doubles, rounded as the CPU is set to. */
+inline Outcome load_add_store_f64(const Here& here, double* v, double count) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_add_store_f64_cpu_id, rseq_load_add_store_f64_mm_cid, here, v, count);
+}
+
+/** `p = *(*ptr + off); *p += inc`: a counter behind a per-CPU table. */
+inline Outcome load_add_load_load_add_store(const Here& here, intptr_t* ptr, intptr_t off, int64_t inc) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_add_load_load_add_store_cpu_id, rseq_load_add_load_load_add_store_mm_cid, here, ptr, off, inc);
+}
+
+/** `if (*v != expect) compare_failed; *v2 = newv2; *v = newv`: a push on a buffer of words. */
+inline Outcome load_cbne_store_store(const Here& here, Order order, int64_t* v, int64_t expect, int64_t* v2,
+                                     int64_t newv2, int64_t newv) noexcept {
+  using namespace asm_sections;
+  return order == Order::relaxed ? run(rseq_load_cbne_store_store_relaxed_cpu_id,
+                                       rseq_load_cbne_store_store_relaxed_mm_cid, here, v, expect, v2, newv2, newv)
+                                 : run(rseq_load_cbne_store_store_release_cpu_id,
+                                       rseq_load_cbne_store_store_release_mm_cid, here, v, expect, v2, newv2, newv);
+}
+
+/**
+ * `if (*v != expect || *v2 != expect2) compare_failed; *v = newv`: a double check, a stop flag.
+ * `*v` is loaded before `*v2`. So whoever sets a stop flag in `*v2` to change `*v` from another CPU fences twice:
+ * before the change, and between it and clearing the flag.
+ */
+inline Outcome load_cbne_load_cbne_store(const Here& here, int64_t* v, int64_t expect, int64_t* v2, int64_t expect2,
+                                         int64_t newv) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_cbne_store_cpu_id, rseq_load_cbne_load_cbne_store_mm_cid, here, v, expect, v2, expect2,
+             newv);
+}
+
+/**
+ * `if (*v != expect) compare_failed; memcpy(dst, src, len); *v = newv`: a record into a buffer.
+ * O(len), and the longer the copy the likelier an abort: keep it well under a time slice.
+ */
+inline Outcome load_cbne_memcpy_store(const Here& here, Order order, int64_t* v, int64_t expect, void* dst,
+                                      const void* src, size_t len, int64_t newv) noexcept {
+  using namespace asm_sections;
+  return order == Order::relaxed
+             ? run(rseq_load_cbne_memcpy_store_relaxed_cpu_id, rseq_load_cbne_memcpy_store_relaxed_mm_cid, here, v,
+                   expect, dst, src, len, newv)
+             : run(rseq_load_cbne_memcpy_store_release_cpu_id, rseq_load_cbne_memcpy_store_release_mm_cid, here, v,
+                   expect, dst, src, len, newv);
+}
+
+/**
+ * load_add_store with a mark and a delay between the load and the store: `t = *v; *entered = 1;`
+ * count `spins` down; `*v = t + count`. For self-tests, which must interrupt a section on purpose.
+ */
+inline Outcome load_store_spin_add_store(const Here& here, int64_t* v, int64_t count, uint32_t* entered,
+                                         uint64_t spins) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_store_spin_add_store_cpu_id, rseq_load_store_spin_add_store_mm_cid, here, v, count, entered,
+             spins);
+}
+
+} // namespace rseq
+
+#endif // RSEQ_SECTIONS_H

@@ -1,0 +1,154 @@
+/**
+ * @file
+ * A coverage-guided fuzzer (libFuzzer) over regions of arbitrary bytes: opens them as whatever they
+ * claim to be, runs every operation with arbitrary arguments, and scribbles over the bytes in between.
+ * Whatever it finds must be a refusal or a number: no access outside the region (AddressSanitizer), no
+ * undefined behaviour (UndefinedBehaviorSanitizer), no hang (its time-out).
+ *
+ * Built with -DBROKEN it has a mistake that it must find.
+ *
+ * Input: a script of operations, 12 bytes each, up to a byte count that the first two bytes give;
+ * what follows is the region.
+ */
+#include "../../percpu/region.h"
+#include "../../percpu/counter.h"
+#include "../../rseq/cpus.h"
+#include "../../rseq/thread.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+
+using namespace rseq;
+
+/** One step of the script. */
+struct Step {
+  uint8_t operation;
+  uint8_t small;
+  uint16_t element;
+  uint64_t value;
+};
+
+constexpr size_t kStepBytes = 12;
+constexpr uint32_t kBatch = 8;
+
+Step step_at(const uint8_t* script) {
+  Step step;
+  step.operation = script[0];
+  step.small = script[1];
+  memcpy(&step.element, script + 2, sizeof(step.element));
+  memcpy(&step.value, script + 4, sizeof(step.value));
+  return step;
+}
+
+double as_double(uint64_t bits) {
+  double value;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+/** A region's memory: exactly as long as the input says, so that a byte too far is seen. */
+class Memory {
+public:
+  Memory(const uint8_t* bytes, size_t size) : size(size) {
+    // aligned_alloc would round the size up, and hide the byte too far.
+    if (posix_memalign(&memory, 16, size != 0 ? size : 1) != 0)
+      abort();
+    if (size != 0)
+      memcpy(memory, bytes, size);
+  }
+  ~Memory() { free(memory); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  void* data() const { return memory; }
+  size_t length() const { return size; }
+
+  void scribble(size_t at, uint8_t byte) {
+    if (size != 0)
+      static_cast<uint8_t*>(memory)[at % size] = byte;
+  }
+
+private:
+  void* memory = nullptr;
+  size_t size;
+};
+
+void add_many(const Region& region, const Step& step) {
+  BatchEntry entries[kBatch];
+  double wide[kBatch];
+  for (uint32_t k = 0; k < kBatch; k++) {
+    const bool is_wide = (step.small >> k & 1) != 0;
+    entries[k] = {(step.element + k) | (is_wide ? kWideDelta : 0), static_cast<int32_t>(step.value)};
+    wide[k] = as_double(step.value);
+  }
+  counter_add_many(region, entries, wide, step.small % (kBatch + 1));
+}
+
+void run_step(Memory& memory, Region& region, const Step& step) {
+  const uint32_t i = step.element;
+  int64_t whole;
+  double held;
+  switch (step.operation % 9) {
+  case 0:
+    if (region.element == Element::i64)
+      counter_add(region, i, static_cast<int64_t>(step.value));
+    else
+      counter_add(region, i, as_double(step.value));
+    break;
+  case 1:
+    if (i < region.length)
+      counter_sum_i64(region, i);
+    break;
+  case 2:
+    if (i < region.length)
+      counter_sum_f64(region, i);
+    break;
+  case 3:
+    if (i < region.length)
+      counter_reset_i64(region, i, whole);
+    break;
+  case 4:
+    if (i < region.length)
+      counter_reset_f64(region, i, held);
+    break;
+  case 5:
+    add_many(region, step);
+    break;
+  case 6:
+    memory.scribble(step.value, step.small);
+#ifdef BROKEN
+    // What the fuzzer must find: to believe the header after it was checked.
+    memcpy(&region.length, static_cast<unsigned char*>(memory.data()) + offsetof(Header, length), sizeof(uint32_t));
+#endif
+    break;
+  case 7:
+    open_region(memory.data(), memory.length(), Kind::counters, region);
+    break;
+  case 8:
+    to_safe_integer(as_double(step.value), whole);
+    parse_possible(reinterpret_cast<const char*>(memory.data()), memory.length() % 64);
+    break;
+  }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  attach();
+  if (size < 2)
+    return 0;
+  const size_t script_bytes = (data[0] | static_cast<size_t>(data[1]) << 8) % size;
+  const uint8_t* script = data + 2;
+  const size_t rest = size - 2;
+  const size_t scripted = script_bytes < rest ? script_bytes : rest;
+  Memory memory(script + scripted, rest - scripted);
+  Region region = {};
+  if (open_region(memory.data(), memory.length(), Kind::counters, region) != RegionError::none)
+    return 0;
+  for (size_t at = 0; at + kStepBytes <= scripted; at += kStepBytes)
+    run_step(memory, region, step_at(script + at));
+  return 0;
+}

@@ -1,0 +1,46 @@
+// Writes the seeds of the corpus: well-formed regions of a few shapes, each with a script that runs
+// every operation. What the fuzzer finds beside them and is worth keeping is added by hand.
+// Usage: node native/test/fuzz/seeds.mjs DIRECTORY
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const directory = process.argv[2]
+mkdirSync(directory, { recursive: true })
+
+function region({ element, index, writers, shards, length }) {
+  const stride = Math.ceil((8 * length) / 128) * 128
+  const bytes = Buffer.alloc(128 + (shards + 1) * stride)
+  const fields = [0x51455352, 1, 1, element, index, writers, shards, length, stride, 128]
+  fields.forEach((field, position) => bytes.writeUInt32LE(field, 4 * position))
+  return bytes
+}
+
+/** One step for each operation of region.cc, on the first and the last element. */
+function script(length) {
+  const steps = []
+  for (const element of [0, length - 1, length]) {
+    for (let operation = 0; operation < 9; operation++) {
+      const step = Buffer.alloc(12)
+      step.writeUInt8(operation, 0)
+      step.writeUInt8(0x5a, 1)
+      step.writeUInt16LE(element, 2)
+      step.writeDoubleLE(1.5, 4)
+      steps.push(step)
+    }
+  }
+  return Buffer.concat(steps)
+}
+
+const shapes = {
+  'i64-cpu': { element: 1, index: 0, writers: 1, shards: 2, length: 1 },
+  'f64-cpu': { element: 2, index: 0, writers: 1, shards: 2, length: 3 },
+  'i64-concurrency': { element: 1, index: 1, writers: 1, shards: 1, length: 17 },
+  'f64-atomics': { element: 2, index: 0, writers: 2, shards: 1, length: 1 },
+  'i64-atomics': { element: 1, index: 1, writers: 2, shards: 3, length: 2 },
+}
+for (const [name, shape] of Object.entries(shapes)) {
+  const steps = script(shape.length)
+  const size = Buffer.alloc(2)
+  size.writeUInt16LE(steps.length)
+  writeFileSync(join(directory, name), Buffer.concat([size, steps, region(shape)]))
+}

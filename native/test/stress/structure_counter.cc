@@ -1,0 +1,138 @@
+// Counters: whole numbers, doubles, behind a table, and the library's own.
+#include "../../percpu/counter.h"
+#include "structure.h"
+
+#include <atomic>
+
+namespace rseq::stress {
+namespace {
+
+class Counter : public Structure {
+public:
+  Counter(uint32_t count, const Options&) : shards(count) {}
+
+  void step(Worker& worker) override {
+    if (!worker.try_here([this](const Here& here) { return load_add_store(here, &shards[here.index].value, 1); }))
+      overflow++;
+  }
+
+  std::string check(const Counts& total) override {
+    uint64_t sum = overflow;
+    for (const Shard& shard : shards)
+      sum += static_cast<uint64_t>(shard.value);
+    return compare("counted", sum, total.steps);
+  }
+
+private:
+  struct alignas(kShardAlignment) Shard {
+    int64_t value = 0;
+  };
+  std::vector<Shard> shards;
+  std::atomic<uint64_t> overflow{0};
+};
+
+class Double : public Structure {
+public:
+  Double(uint32_t count, const Options&) : shards(count) {}
+
+  void step(Worker& worker) override {
+    if (!worker.try_here([this](const Here& here) { return load_add_store_f64(here, &shards[here.index].value, 0.5); }))
+      overflow++;
+  }
+
+  std::string check(const Counts& total) override {
+    double sum = 0; // Exact: halves, and far fewer than 2^52.
+    for (const Shard& shard : shards)
+      sum += shard.value;
+    return compare("counted", overflow + static_cast<uint64_t>(2 * sum), total.steps);
+  }
+
+private:
+  struct alignas(kShardAlignment) Shard {
+    double value = 0;
+  };
+  std::vector<Shard> shards;
+  std::atomic<uint64_t> overflow{0};
+};
+
+class Table : public Structure {
+public:
+  Table(uint32_t count, const Options&) : shards(count) {
+    for (Shard& shard : shards) {
+      shard.entries[1] = reinterpret_cast<intptr_t>(&shard.value);
+      shard.table = reinterpret_cast<intptr_t>(shard.entries);
+    }
+  }
+
+  void step(Worker& worker) override {
+    const bool done = worker.try_here([this](const Here& here) {
+      return load_add_load_load_add_store(here, &shards[here.index].table, sizeof(intptr_t), 1);
+    });
+    if (!done)
+      overflow++;
+  }
+
+  std::string check(const Counts& total) override {
+    uint64_t sum = overflow;
+    for (const Shard& shard : shards)
+      sum += static_cast<uint64_t>(shard.value);
+    return compare("counted", sum, total.steps);
+  }
+
+private:
+  struct alignas(kShardAlignment) Shard {
+    int64_t value = 0;
+    intptr_t entries[2] = {};
+    intptr_t table = 0;
+  };
+  std::vector<Shard> shards;
+  std::atomic<uint64_t> overflow{0};
+};
+
+/** counter_add() of native/percpu, while others reset the counter. */
+class RegionCounter : public Structure {
+public:
+  RegionCounter(uint32_t count, const Options& options) : memory(region_size(count, kCounters) / kWord + 1) {
+    const RegionSpec spec = {Kind::counters, Element::i64, options.index, Writers::sections, count, kCounters};
+    format_region(memory.data(), memory.size() * kWord, spec);
+    open_region(memory.data(), memory.size() * kWord, Kind::counters, region);
+  }
+
+  void step(Worker& worker) override {
+    worker.prepare();
+    counter_add(region, kCounter, int64_t{1});
+    if (worker.counts.steps % kStepsPerReset == 0)
+      collect();
+  }
+
+  std::string check(const Counts& total) override {
+    collect();
+    return compare("counted", collected, total.steps);
+  }
+
+private:
+  static constexpr uint32_t kCounters = 3;
+  static constexpr uint32_t kCounter = 1;
+  static constexpr size_t kWord = sizeof(uint64_t);
+  static constexpr uint64_t kStepsPerReset = 1000;
+
+  void collect() {
+    int64_t held = 0;
+    if (counter_reset_i64(region, kCounter, held) == Status::ok)
+      collected += static_cast<uint64_t>(held);
+  }
+
+  std::vector<uint64_t> memory;
+  Region region = {};
+  std::atomic<uint64_t> collected{0};
+};
+
+const Rows rows({
+    {"counter", "load_add_store", make<Counter>, true},
+    {"double", "load_add_store_f64", make<Double>, true},
+    {"table", "load_add_load_load_add_store", make<Table>, true},
+    {"region", "the library's counter_add(), while others reset it", make<RegionCounter>, false},
+});
+
+} // namespace
+} // namespace rseq::stress

@@ -1,0 +1,158 @@
+/**
+ * Sections that a signal interrupts on purpose. What follows is deterministic: a signal that arrives
+ * inside a section must abort it, and what the handler did to the same word meanwhile must stay.
+ */
+#include "../../rseq/sections.h"
+#include "place.h"
+
+#include <csignal>
+#include <cstring>
+#include <sys/time.h>
+#include <vector>
+
+using namespace rseq;
+using namespace rseq::test;
+
+namespace {
+
+constexpr suseconds_t kAlarmAfterUs = 1000;
+/** A second or more: should no abort come, the section ends by itself and the case fails. */
+constexpr uint64_t kSpins = uint64_t{1} << 32;
+constexpr int kTries = 1000;
+
+/** What the handler adds to, by a section of its own. */
+int64_t* volatile alarm_word = nullptr;
+/** Set by the interrupted code once it is inside. */
+uint32_t* volatile alarm_entered = nullptr;
+volatile sig_atomic_t alarms = 0;
+volatile sig_atomic_t alarms_inside = 0;
+
+void on_alarm(int) {
+  int64_t* const word = alarm_word;
+  if (word != nullptr)
+    settled(Index::cpu_id, [word](const Here& here) { return load_add_store(here, word, 10); });
+  uint32_t* const entered = alarm_entered;
+  if (entered != nullptr && __atomic_load_n(entered, __ATOMIC_RELAXED) != 0)
+    alarms_inside = alarms_inside + 1;
+  alarms = alarms + 1;
+}
+
+/** One alarm, a millisecond after it is set; SIGALRM's action is restored at the end. */
+class Alarm {
+public:
+  Alarm(int64_t* word, uint32_t* entered) {
+    alarms = 0;
+    alarms_inside = 0;
+    alarm_word = word;
+    alarm_entered = entered;
+    struct sigaction action = {};
+    action.sa_handler = on_alarm;
+    sigaction(SIGALRM, &action, &before_);
+    set(kAlarmAfterUs);
+  }
+  ~Alarm() {
+    set(0);
+    sigaction(SIGALRM, &before_, nullptr);
+  }
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+
+private:
+  static void set(suseconds_t after) {
+    itimerval when = {};
+    when.it_value.tv_usec = after;
+    setitimer(ITIMER_REAL, &when, nullptr);
+  }
+  struct sigaction before_ = {};
+};
+
+/**
+ * Runs `interrupted(word, entered)` under an alarm until one arrives inside it, between its load and
+ * its store. Returns the word then: 10 is the handler's, anything else came from the interrupted code.
+ */
+template <typename Interrupted> int64_t word_after_alarm_inside(Interrupted interrupted) {
+  for (int attempt = 0; attempt < kTries; attempt++) {
+    int64_t word = 0;
+    uint32_t entered = 0;
+    const Alarm alarm(&word, &entered);
+    interrupted(&word, &entered);
+    // On a slow machine the alarm may come before the code is inside: that says nothing.
+    if (alarms_inside != 0)
+      return word;
+  }
+  return -1;
+}
+
+} // namespace
+
+TEST(a_signal_inside_aborts_the_section) {
+  for_each_index([](Index index) {
+    Outcome outcome = Outcome::done;
+    const int64_t word = word_after_alarm_inside([&](int64_t* v, uint32_t* entered) {
+      outcome = load_store_spin_add_store(here(index), v, 1, entered, kSpins);
+      // Preemption may abort it before the alarm does: wait here, so that the word is the handler's in any case.
+      for (uint64_t spin = 0; spin < kSpins && alarms == 0; spin++)
+        continue;
+    });
+    CHECK_EQUAL(outcome, Outcome::aborted);
+    CHECK_EQUAL(word, 10);
+  });
+}
+
+TEST(control_without_the_section_the_handlers_update_is_lost) {
+  if (!is_registered(current_area()))
+    return skip("this thread is not registered for rseq");
+  const int64_t word = word_after_alarm_inside([](int64_t* v, uint32_t* entered) {
+    const int64_t value = __atomic_load_n(v, __ATOMIC_RELAXED);
+    __atomic_store_n(entered, 1, __ATOMIC_RELAXED);
+    for (uint64_t spin = 0; spin < kSpins && alarms == 0; spin++)
+      continue;
+    __atomic_store_n(v, value + 1, __ATOMIC_RELAXED);
+  });
+  CHECK_EQUAL(word, 1);
+}
+
+TEST(an_aborted_copy_commits_nothing_and_can_be_repeated) {
+  constexpr size_t kBytes = 32u << 20; // Some milliseconds of copying.
+  const std::vector<unsigned char> source(kBytes, 0xa5);
+  std::vector<unsigned char> copy(kBytes, 0);
+  for_each_index([&](Index index) {
+    int64_t word = 5;
+    const auto section = [&](const Here& here) {
+      return load_cbne_memcpy_store(here, Order::release, &word, 5, copy.data(), source.data(), kBytes, 6);
+    };
+    Outcome outcome = Outcome::done;
+    for (int attempt = 0; attempt < kTries && outcome != Outcome::aborted; attempt++) {
+      word = 5;
+      const Alarm alarm(nullptr, nullptr);
+      outcome = section(here(index));
+    }
+    CHECK_EQUAL(outcome, Outcome::aborted);
+    CHECK_EQUAL(word, 5);
+    CHECK_EQUAL(settled(index, section), Outcome::done);
+    CHECK_EQUAL(word, 6);
+    CHECK(copy == source);
+    copy.assign(kBytes, 0);
+  });
+}
+
+TEST(a_row_of_additions_goes_on_where_it_was_aborted) {
+  constexpr uint32_t kCount = 1u << 22; // Some milliseconds of additions.
+  const std::vector<Addition> additions(kCount, Addition{0, 1});
+  const Addition* const end = additions.data() + kCount;
+  for_each_index([&](Index index) {
+    int stops = 0;
+    for (int attempt = 0; attempt < kTries && stops == 0; attempt++) {
+      int64_t word = 0;
+      {
+        const Alarm alarm(&word, nullptr);
+        const Addition* next = additions.data();
+        for (; next != end && stops < kTries; stops += next != end)
+          next = load_add_store_each(here(index), &word, 1, next, end);
+        CHECK(next == end);
+      }
+      CHECK_EQUAL(word, int64_t{kCount} + int64_t{10} * alarms);
+    }
+    CHECK(stops > 0);
+  });
+}

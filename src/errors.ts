@@ -1,0 +1,48 @@
+/**
+ * Errors that name the argument, the value and what is accepted; and the checks that throw them.
+ *
+ * @module
+ */
+import { getSystemErrorMap, inspect } from 'node:util'
+
+/** A value as an error message shows it: short, on one line, with its type where that is the point. */
+function show(value: unknown): string {
+  const text = inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 40, maxArrayLength: 3 })
+  return typeof value === 'object' || typeof value === 'function' ? text : `${text} (${typeof value})`
+}
+
+export function typeError(argument: string, expected: string, value: unknown): TypeError {
+  return new TypeError(`${argument}: expected ${expected}, got ${show(value)}`)
+}
+
+export function rangeError(argument: string, expected: string, value: unknown): RangeError {
+  return new RangeError(`${argument}: expected ${expected}, got ${inspect(value)}`)
+}
+
+/** @throws TypeError, RangeError unless `value` is an integer from `least` to `most`. */
+export function checkInteger(argument: string, value: unknown, least: number, most: number): number {
+  const expected = `an integer from ${least} to ${most}`
+  if (typeof value !== 'number') throw typeError(argument, expected, value)
+  if (!Number.isInteger(value) || value < least || value > most) throw rangeError(argument, expected, value)
+  return value
+}
+
+/** @throws TypeError, RangeError unless `value` is one of `accepted`, or undefined: then it is the first. */
+export function checkChoice<Name extends string>(
+  argument: string,
+  value: unknown,
+  accepted: readonly [Name, ...Name[]],
+): Name {
+  if (value === undefined) return accepted[0]
+  const expected = accepted.map((name) => `'${name}'`).join(' or ')
+  if (typeof value !== 'string') throw typeError(argument, expected, value)
+  const name = accepted.find((candidate) => candidate === value)
+  if (name === undefined) throw rangeError(argument, expected, value)
+  return name
+}
+
+/** The system's words for an errno, such as "EPERM: operation not permitted". */
+export function systemErrorText(errno: number): string {
+  const entry = getSystemErrorMap().get(-errno)
+  return entry === undefined ? `errno ${errno}` : `${entry[0]}: ${entry[1]}`
+}

@@ -1,0 +1,12 @@
+/**
+ * Per-CPU data for worker threads, on Linux restartable sequences.
+ *
+ * @packageDocumentation
+ */
+export { PerCpuCounter } from './counter.js'
+export { PerCpuCounterArray } from './counter-array.js'
+export { CounterBatch } from './counter-batch.js'
+export type { CounterOptions } from './counters.js'
+export { concurrencyId, cpuId, numaNode } from './cpu.js'
+export { type Features, type Info, info } from './info.js'
+export { type Verification, verify } from './verify.js'

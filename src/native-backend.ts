@@ -1,0 +1,158 @@
+/**
+ * The native backend: regions written by restartable sequences.
+ *
+ * @module
+ */
+import type { Backend, OpenBatch, OpenRegion, Place, Tier } from './backend.js'
+import {
+  Index,
+  type Element,
+  type Kind,
+  type RegionSpec,
+  type Status,
+  Writers,
+  elementName,
+  indexName,
+} from './layout.js'
+import type { FastBinding, NativeBinding, NativeThread } from './native.js'
+import type { Operations } from './operations.js'
+
+/** Positions of the kernel's fields in the thread's area, in 32-bit words. */
+const AreaWord = { cpuId: 1, nodeId: 5, mmCid: 6 } as const
+
+/** What the calling thread's area holds, given its usable size in bytes. */
+export function fieldsOf(usableSize: number): { nodeId: boolean; mmCid: boolean } {
+  const covers = (word: number): boolean => usableSize >= 4 * (word + 1)
+  return { nodeId: covers(AreaWord.nodeId), mmCid: covers(AreaWord.mmCid) }
+}
+
+/** Loads from the thread's own area; where it lacks a field, the system call or the CPU's id. */
+function placeOf(native: NativeBinding, thread: NativeThread): Place {
+  const cpuBySystemCall = (): number => native.getCpu(0)
+  const nodeBySystemCall = (): number => native.getCpu(1)
+  const area = native.threadArea()
+  if (area === null) {
+    return { cpuId: cpuBySystemCall, numaNode: nodeBySystemCall, concurrencyId: cpuBySystemCall }
+  }
+  const fields = fieldsOf(thread.usableSize)
+  const cpuId = (): number => area[AreaWord.cpuId] as number
+  return {
+    cpuId,
+    numaNode: fields.nodeId ? (): number => area[AreaWord.nodeId] as number : nodeBySystemCall,
+    concurrencyId: fields.mmCid ? (): number => area[AreaWord.mmCid] as number : cpuId,
+  }
+}
+
+/** JavaScript's own conversion, which refuses what V8's refuses. Of a number, optimized code makes nothing. */
+const toNumber = (value: unknown): number => +(value as string)
+
+/**
+ * The hot operations through Node-API: arguments into the scratch array, a call without arguments,
+ * the answer from element 0. Half the price of passing them. All arguments are converted before the
+ * first is stored: a `valueOf` may call an operation of its own.
+ */
+function scratchOperations({ scratch, operations }: NativeBinding): Operations {
+  const { counterAddInt32, counterAddFloat64, counterGet, batchCommit } = operations
+  // Integers go into the first half of an element: element k of `scratch` is word 2k.
+  const words = new Int32Array(scratch.buffer)
+  return {
+    counterAddInt32(handle, i, delta): Status {
+      const first = toNumber(handle)
+      const second = toNumber(i)
+      const third = toNumber(delta)
+      words[0] = first
+      words[2] = second
+      words[4] = third
+      counterAddInt32()
+      return words[0] as Status
+    },
+    counterAddFloat64(handle, i, delta): Status {
+      const first = toNumber(handle)
+      const second = toNumber(i)
+      const third = toNumber(delta)
+      words[0] = first
+      words[2] = second
+      scratch[2] = third
+      counterAddFloat64()
+      return words[0] as Status
+    },
+    counterGet(handle, i): number {
+      const first = toNumber(handle)
+      const second = toNumber(i)
+      words[0] = first
+      words[2] = second
+      counterGet()
+      return scratch[0] as number
+    },
+    batchCommit(batch, count): Status {
+      const first = toNumber(batch)
+      const second = toNumber(count)
+      words[0] = first
+      words[2] = second
+      batchCommit()
+      return words[0] as Status
+    },
+  }
+}
+
+export class NativeBackend implements Backend {
+  readonly name = 'native'
+  readonly tier: Tier
+  readonly writers = Writers.sections
+  readonly possibleCpus: number
+  readonly operations: Operations
+  readonly place: Place
+  readonly #native: NativeBinding
+  readonly #hasMmCid: boolean
+
+  /** @param fast - the V8 tier, or null for Node-API. */
+  constructor(native: NativeBinding, thread: NativeThread, fast: FastBinding | null) {
+    this.tier = fast === null ? 'napi' : 'fast'
+    this.#native = native
+    this.#hasMmCid = fieldsOf(thread.usableSize).mmCid
+    this.possibleCpus = thread.possibleCpus
+    this.operations = fast?.operations ?? scratchOperations(native)
+    this.place = placeOf(native, thread)
+  }
+
+  /** Kernels before 6.3 have no concurrency id: the CPU's id is as correct, only less compact. */
+  indexFor(wanted: Index): Index {
+    return this.#hasMmCid ? wanted : Index.cpu
+  }
+
+  format(bytes: Uint8Array, spec: RegionSpec): number {
+    const { kind, element, index, writers, shards, length } = spec
+    return this.#native.formatRegion(bytes, kind, element, index, writers, shards, length)
+  }
+
+  open(bytes: Uint8Array, kind: Kind): OpenRegion | number {
+    const region = this.#native.openRegion(bytes, kind)
+    if (typeof region === 'number') return region
+    return {
+      ...region,
+      element: elementName(region.element as Element),
+      index: indexName(region.index as Index),
+      writers: region.writers as Writers,
+    }
+  }
+
+  openBatch(handle: unknown, memory: ArrayBuffer, capacity: number): OpenBatch | null {
+    return this.#native.openBatch(handle as number, memory, capacity)
+  }
+
+  counterBigint(handle: unknown, i: number): bigint | null {
+    return this.#native.counterBigint(handle as number, i)
+  }
+
+  counterReset(handle: unknown, i: number): number | null | undefined {
+    return this.#native.counterReset(handle as number, i)
+  }
+
+  counterShards(handle: unknown, i: number, into: Float64Array): boolean {
+    return this.#native.counterShards(handle as number, i, into)
+  }
+
+  counterSnapshot(handle: unknown, into: Float64Array | BigInt64Array): boolean {
+    return this.#native.counterSnapshot(handle as number, into)
+  }
+}

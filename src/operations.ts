@@ -1,0 +1,20 @@
+/**
+ * The hot operations: the twin of the table in `native/addon/operations.h`. Every tier and backend
+ * has all of them.
+ *
+ * @module
+ */
+import type { Status } from './layout.js'
+
+/** What a backend calls an open region: a number to one, an object to the other. */
+export type Handle = unknown
+
+/** The operations that may be called millions of times a second. Total: they answer, and never throw. */
+export interface Operations {
+  readonly counterAddInt32: (handle: Handle, i: number, delta: number) => Status
+  readonly counterAddFloat64: (handle: Handle, i: number, delta: number) => Status
+  /** NaN if refused. */
+  readonly counterGet: (handle: Handle, i: number) => number
+  /** Adds the first `count` entries of a batch. */
+  readonly batchCommit: (batch: Handle, count: number) => Status
+}

@@ -1,0 +1,239 @@
+/**
+ * The portable backend: the same layout and contract in TypeScript, with `Atomics`. For platforms,
+ * kernels and sandboxes without restartable sequences, so that the same program runs there.
+ *
+ * A thread writes the shard of its thread id. A region whose shards are written by sections
+ * elsewhere (`Writers.sections`) it updates in the overflow shard only: atomics and sections on one
+ * word would lose updates.
+ *
+ * @module
+ */
+import { availableParallelism } from 'node:os'
+import { threadId } from 'node:worker_threads'
+import type { Backend, OpenBatch, OpenRegion, Place } from '../backend.js'
+import type { Operations } from '../operations.js'
+import {
+  Element,
+  type Index,
+  type Kind,
+  type RegionSpec,
+  Status,
+  WIDE_DELTA,
+  Writers,
+  elementName,
+  indexName,
+} from '../layout.js'
+import { type PortableRegion, formatRegion, openRegion } from './region.js'
+
+/** Bounds the compare-and-exchange loops. One fails only when another thread's has succeeded. */
+const EXCHANGE_ATTEMPTS = 1 << 16
+
+/** One double and its bits: what `Atomics` needs, as it has no floating-point operations. */
+const double = new Float64Array(1)
+const bits = new BigInt64Array(double.buffer)
+
+function toBits(value: number): bigint {
+  double[0] = value
+  return bits[0] as bigint
+}
+
+function fromBits(value: bigint): number {
+  bits[0] = value
+  return double[0] as number
+}
+
+function toNumber(region: PortableRegion, word: bigint): number {
+  return region.element === Element.i64 ? Number(word) : fromBits(word)
+}
+
+/** A batch's memory, as the portable backend reads it. */
+interface PortableBatch {
+  readonly region: PortableRegion
+  readonly entries: Int32Array
+  readonly wide: Float64Array
+}
+
+/** The shard that the calling thread writes. */
+function ownShard(region: PortableRegion): number {
+  return region.writers === Writers.atomics ? threadId % region.shards : region.shards
+}
+
+/** The word's position. */
+function at(region: PortableRegion, shard: number, i: number): number {
+  return shard * region.strideWords + i
+}
+
+function load(region: PortableRegion, shard: number, i: number): bigint {
+  return Atomics.load(region.words, at(region, shard, i))
+}
+
+/** Adds to a double by compare-and-exchange on its bits. */
+function addDouble(words: BigInt64Array, position: number, delta: number): Status {
+  let seen = Atomics.load(words, position)
+  for (let attempt = 0; attempt < EXCHANGE_ATTEMPTS; attempt++) {
+    const before = Atomics.compareExchange(words, position, seen, toBits(fromBits(seen) + delta))
+    if (before === seen) return Status.ok
+    seen = before
+  }
+  return Status.contended
+}
+
+/** The exact sum of an i64 counter over the shards, without the overflow shard. */
+function sumShardsExactly(region: PortableRegion, i: number): bigint {
+  let sum = 0n
+  for (let shard = 0; shard < region.shards; shard++) sum += load(region, shard, i)
+  return sum
+}
+
+function sumShardsOfDoubles(region: PortableRegion, i: number): number {
+  let sum = 0
+  for (let shard = 0; shard < region.shards; shard++) sum += fromBits(load(region, shard, i))
+  return sum
+}
+
+// The overflow word is read before the shards. A reset in between then shows as not yet done; read the
+// other way round, it would be taken off shards that are older than it.
+function exactSum(region: PortableRegion, i: number): bigint {
+  const overflow = load(region, region.shards, i)
+  return BigInt.asIntN(64, sumShardsExactly(region, i) + overflow)
+}
+
+function sumOfDoubles(region: PortableRegion, i: number): number {
+  const overflow = fromBits(load(region, region.shards, i))
+  return sumShardsOfDoubles(region, i) + overflow
+}
+
+/** What a reset replaces the overflow word by, and what the counter held then. */
+function afterReset(region: PortableRegion, i: number, overflow: bigint): { word: bigint; held: number } {
+  if (region.element === Element.i64) {
+    const sum = sumShardsExactly(region, i)
+    return { word: BigInt.asIntN(64, -sum), held: Number(BigInt.asIntN(64, sum + overflow)) }
+  }
+  const sum = sumShardsOfDoubles(region, i)
+  return { word: toBits(0 - sum), held: sum + fromBits(overflow) }
+}
+
+const operations: Operations = {
+  counterAddInt32(handle, i, delta): Status {
+    const region = handle as PortableRegion
+    if (i >= region.length) return Status.outOfRange
+    const position = at(region, ownShard(region), i)
+    if (region.element === Element.f64) return addDouble(region.words, position, delta)
+    Atomics.add(region.words, position, BigInt(delta))
+    return Status.ok
+  },
+
+  counterAddFloat64(handle, i, delta): Status {
+    const region = handle as PortableRegion
+    if (i >= region.length) return Status.outOfRange
+    const position = at(region, ownShard(region), i)
+    if (region.element === Element.f64) return addDouble(region.words, position, delta)
+    if (!Number.isSafeInteger(delta)) return Status.badValue
+    Atomics.add(region.words, position, BigInt(delta))
+    return Status.ok
+  },
+
+  counterGet(handle, i): number {
+    const region = handle as PortableRegion
+    if (i >= region.length) return NaN
+    if (region.element === Element.i64) return Number(exactSum(region, i))
+    return sumOfDoubles(region, i)
+  },
+
+  batchCommit(batch, count): Status {
+    const { region, entries, wide } = batch as PortableBatch
+    if (count > wide.length) return Status.outOfRange
+    for (let k = 0; k < count; k++) {
+      const element = entries[2 * k] as number
+      const isWide = (element & WIDE_DELTA) !== 0
+      const delta = (isWide ? wide[k] : entries[2 * k + 1]) as number
+      const status = operations.counterAddFloat64(region, element & ~WIDE_DELTA, delta)
+      if (status !== Status.ok) return status
+    }
+    return Status.ok
+  },
+}
+
+export class PortableBackend implements Backend {
+  readonly name = 'portable'
+  readonly tier = 'portable'
+  readonly writers = Writers.atomics
+  readonly possibleCpus = availableParallelism()
+  readonly operations = operations
+  readonly place: Place
+
+  constructor() {
+    // No CPU to ask for: each thread keeps a number of its own, in the same range and as good an index.
+    const shard = threadId % this.possibleCpus
+    const ownNumber = (): number => shard
+    this.place = { cpuId: ownNumber, numaNode: () => 0, concurrencyId: ownNumber }
+  }
+
+  indexFor(wanted: Index): Index {
+    return wanted
+  }
+
+  format(bytes: Uint8Array, spec: RegionSpec): number {
+    return formatRegion(bytes, spec)
+  }
+
+  open(bytes: Uint8Array, kind: Kind): OpenRegion | number {
+    const region = openRegion(bytes, kind)
+    if (typeof region === 'number') return region
+    return {
+      handle: region,
+      element: elementName(region.element),
+      index: indexName(region.index),
+      writers: region.writers,
+      shards: region.shards,
+      length: region.length,
+      keeper: region,
+    }
+  }
+
+  openBatch(handle: unknown, memory: ArrayBuffer, capacity: number): OpenBatch {
+    const wide = new Float64Array(memory, 0, capacity)
+    const entries = new Int32Array(memory, wide.byteLength)
+    const batch: PortableBatch = { region: handle as PortableRegion, entries, wide }
+    return { handle: batch, keeper: batch }
+  }
+
+  counterBigint(handle: unknown, i: number): bigint | null {
+    const region = handle as PortableRegion
+    return i < region.length && region.element === Element.i64 ? exactSum(region, i) : null
+  }
+
+  counterReset(handle: unknown, i: number): number | null | undefined {
+    const region = handle as PortableRegion
+    if (i >= region.length) return null
+    const position = at(region, region.shards, i)
+    let seen = Atomics.load(region.words, position)
+    for (let attempt = 0; attempt < EXCHANGE_ATTEMPTS; attempt++) {
+      const { word, held } = afterReset(region, i, seen)
+      const before = Atomics.compareExchange(region.words, position, seen, word)
+      if (before === seen) return held
+      seen = before
+    }
+    return undefined
+  }
+
+  counterShards(handle: unknown, i: number, into: Float64Array): boolean {
+    const region = handle as PortableRegion
+    if (i >= region.length || into.length <= region.shards) return false
+    for (let shard = 0; shard <= region.shards; shard++) {
+      into[shard] = toNumber(region, load(region, shard, i))
+    }
+    return true
+  }
+
+  counterSnapshot(handle: unknown, into: Float64Array | BigInt64Array): boolean {
+    const region = handle as PortableRegion
+    if (into.length < region.length) return false
+    if (into instanceof BigInt64Array && region.element !== Element.i64) return false
+    for (let i = 0; i < region.length; i++) {
+      if (into instanceof BigInt64Array) into[i] = exactSum(region, i)
+      else into[i] = operations.counterGet(region, i)
+    }
+    return true
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Making and checking regions without the addon: the twin of `native/percpu/region.cc`.
+ *
+ * @module
+ */
+import {
+  Element,
+  HEADER_BYTES,
+  HeaderWord,
+  Index,
+  Kind,
+  LAYOUT_VERSION,
+  MAGIC,
+  MAX_SHARDS,
+  RegionError,
+  type RegionSpec,
+  SHARD_ALIGNMENT,
+  Writers,
+  shardStride,
+} from '../layout.js'
+
+/** A checked region: what the operations need, out of reach of whoever writes the buffer. */
+export interface PortableRegion {
+  /** All shards, the overflow shard last, as words from shard 0 on. */
+  readonly words: BigInt64Array
+  readonly strideWords: number
+  readonly shards: number
+  readonly length: number
+  readonly element: Element
+  readonly index: Index
+  readonly writers: Writers
+}
+
+function isKnown<Value extends number>(
+  known: Readonly<Record<string, Value>>,
+  value: number,
+): value is Value {
+  return Object.values(known).includes(value as Value)
+}
+
+/** Writes the header into zeroed memory; answers a RegionError. */
+export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
+  const stride = shardStride(spec.length)
+  // The memory's address is not to be seen from here: what an aligned one would get.
+  const firstShard = SHARD_ALIGNMENT
+  if (spec.shards === 0 || spec.shards > MAX_SHARDS || spec.length === 0) return RegionError.geometry
+  if (bytes.byteLength < firstShard + (spec.shards + 1) * stride) return RegionError.tooShort
+  const header = new Uint32Array(bytes.buffer, 0, HEADER_BYTES / 4)
+  header[HeaderWord.magic] = MAGIC
+  header[HeaderWord.version] = LAYOUT_VERSION
+  header[HeaderWord.kind] = spec.kind
+  header[HeaderWord.element] = spec.element
+  header[HeaderWord.index] = spec.index
+  header[HeaderWord.writers] = spec.writers
+  header[HeaderWord.shards] = spec.shards
+  header[HeaderWord.length] = spec.length
+  header[HeaderWord.stride] = stride
+  header[HeaderWord.firstShard] = firstShard
+  return RegionError.none
+}
+
+/** Checks the header, from one copy of it; answers the region or a RegionError. */
+export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | RegionError {
+  if (bytes.byteLength < HEADER_BYTES) return RegionError.tooShort
+  const header = new Uint32Array(bytes.buffer, 0, HEADER_BYTES / 4).slice()
+  const word = (position: number): number => header[position] as number
+
+  if (word(HeaderWord.magic) !== MAGIC) return RegionError.magic
+  if (word(HeaderWord.version) !== LAYOUT_VERSION) return RegionError.version
+  if (word(HeaderWord.kind) !== kind) {
+    return isKnown(Kind, word(HeaderWord.kind)) ? RegionError.kind : RegionError.field
+  }
+  const element = word(HeaderWord.element)
+  const index = word(HeaderWord.index)
+  const writers = word(HeaderWord.writers)
+  if (!isKnown(Element, element) || !isKnown(Index, index) || !isKnown(Writers, writers)) {
+    return RegionError.field
+  }
+  if (header.subarray(HeaderWord.reserved).some((reserved) => reserved !== 0)) return RegionError.field
+
+  const shards = word(HeaderWord.shards)
+  const length = word(HeaderWord.length)
+  const stride = word(HeaderWord.stride)
+  const firstShard = word(HeaderWord.firstShard)
+  if (shards === 0 || shards > MAX_SHARDS || length === 0) return RegionError.geometry
+  if (stride !== shardStride(length)) return RegionError.geometry
+  if (firstShard < HEADER_BYTES || firstShard % 8 !== 0) return RegionError.geometry
+  const total = (shards + 1) * stride
+  if (bytes.byteLength < firstShard + total) return RegionError.tooShort
+
+  const words = new BigInt64Array(bytes.buffer, firstShard, total / 8)
+  return { words, strideWords: stride / 8, shards, length, element, index, writers }
+}

@@ -1,0 +1,74 @@
+/**
+ * Regions in a SharedArrayBuffer: made and opened for the public classes, with errors in words.
+ *
+ * @module
+ */
+import { types } from 'node:util'
+import { type OpenRegion, backend } from './backend.js'
+import { typeError } from './errors.js'
+import {
+  Element,
+  type ElementName,
+  Index,
+  type IndexName,
+  type Kind,
+  RegionError,
+  regionProblem,
+  regionSize,
+} from './layout.js'
+
+const A_BUFFER = 'a SharedArrayBuffer made by rseq'
+
+/** Given to a class's constructor in place of options: open this buffer, make none. */
+export class AdoptedBuffer {
+  readonly buffer: SharedArrayBuffer
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer
+  }
+}
+
+/**
+ * A new region of zeroed words, one shard for every possible CPU and the overflow shard.
+ *
+ * @throws RangeError if that much memory is not to be had.
+ */
+export function createRegion(
+  kind: Kind,
+  length: number,
+  element: ElementName,
+  index: IndexName,
+): SharedArrayBuffer {
+  const shards = backend.possibleCpus
+  const buffer = new SharedArrayBuffer(regionSize(shards, length))
+  const bytes = new Uint8Array(buffer)
+  const error = backend.format(bytes, {
+    kind,
+    element: Element[element],
+    index: backend.indexFor(Index[index]),
+    writers: backend.writers,
+    shards,
+    length,
+  })
+  if (error !== RegionError.none) throw new Error(`rseq: the new region ${regionProblem(error, bytes)}`)
+  return buffer
+}
+
+/**
+ * Opens a region that this or another thread made.
+ *
+ * @throws TypeError if `buffer` is no SharedArrayBuffer.
+ * @throws RangeError if it is too short, made by another layout version, of another kind, or damaged.
+ */
+export function openRegion(buffer: unknown, kind: Kind): OpenRegion {
+  if (!types.isSharedArrayBuffer(buffer)) throw typeError('buffer', A_BUFFER, buffer)
+  const bytes = new Uint8Array(buffer)
+  const region = backend.open(bytes, kind)
+  if (typeof region !== 'number') return region
+  if (region === RegionError.noHandleLeft) {
+    throw new Error(
+      'rseq: too many regions are open in this process; put many counters in one PerCpuCounterArray',
+    )
+  }
+  throw new RangeError(`buffer: expected ${A_BUFFER}; this one ${regionProblem(region, bytes)}`)
+}

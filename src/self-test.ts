@@ -1,0 +1,34 @@
+/**
+ * The verdict of the native self-test, in words.
+ *
+ * @module
+ */
+import { systemErrorText } from './errors.js'
+import type { NativeVerification } from './native.js'
+
+/** Errors of the native self-test, by number; see `native/rseq/verify.h`. */
+const ERRORS = [
+  '',
+  'this thread is not registered for rseq',
+  'a thread could not be made',
+  'the test threads could not be pinned to one CPU',
+  'no free real-time signal or timer was to be had',
+] as const
+
+/** Why a self-test did not pass, and what to do about it; null if it did. */
+export function whyNotPassed(seen: NativeVerification): string | null {
+  if (seen.passed) return null
+  if (seen.error !== 0) {
+    const system = seen.systemError === 0 ? '' : ` (${systemErrorText(seen.systemError)})`
+    return `${ERRORS[seen.error] ?? `error ${seen.error}`}${system}`
+  }
+  if (seen.signals === 0) return 'no signal arrived inside a section'
+  if (seen.signalAborts !== seen.signals) return 'a signal inside a section did not abort it'
+  if (seen.preemptionAborts === 0) {
+    return (
+      'no section was aborted by preemption, as on some arm64 kernels from 6.19 on: ' +
+      'update the kernel, or set RSEQ_BACKEND=portable'
+    )
+  }
+  return `sections lost updates: ${seen.expected} additions left a total of ${seen.counted}`
+}

@@ -1,0 +1,476 @@
+/** Many additions at a time: CounterBatch and addMany. Their races' controls are in 07-exact-totals. */
+import { describe, expect, test } from 'vitest'
+import { CounterBatch, PerCpuCounter, PerCpuCounterArray } from '../../lib/index.js'
+import { runProgram } from '../support/program.js'
+import { Team } from '../support/team.mjs'
+
+const types = ['i64', 'f64'] as const
+
+describe('CounterBatch', () => {
+  test.each(types)('%s: nothing is counted before commit(), all of it after', (type) => {
+    const counters = new PerCpuCounterArray(5, { type })
+    const batch = new CounterBatch(counters)
+    expect([batch.size, batch.capacity]).toEqual([0, 256])
+    batch.add(0, 3)
+    batch.increment(4)
+    batch.add(0, -1)
+    batch.add(2, 0)
+    expect(batch.size).toBe(4)
+    expect([...counters.snapshot()]).toEqual([0, 0, 0, 0, 0])
+    batch.commit()
+    expect(batch.size).toBe(0)
+    expect([...counters.snapshot()]).toEqual([2, 0, 0, 0, 1])
+    batch.commit()
+    expect([...counters.snapshot()]).toEqual([2, 0, 0, 0, 1])
+  })
+
+  test('is used again and again', () => {
+    const counters = new PerCpuCounterArray(3)
+    const batch = new CounterBatch(counters, 8)
+    for (let round = 1; round <= 1000; round++) {
+      for (let k = 0; k < round % 9; k++) batch.add(k % 3, round)
+      batch.commit()
+    }
+    let expected = 0
+    for (let round = 1; round <= 1000; round++) expected += round * (round % 9)
+    expect(counters.snapshot().reduce((a, b) => a + b)).toBe(expected)
+  })
+
+  test.each([1, 2, 7, 256])('of %d: the addition that finds it full commits those before it', (capacity) => {
+    const counters = new PerCpuCounterArray(2)
+    const batch = new CounterBatch(counters, capacity)
+    expect(batch.capacity).toBe(capacity)
+    for (let k = 0; k < capacity; k++) {
+      batch.increment(0)
+      expect([batch.size, counters.get(0)]).toEqual([k + 1, 0])
+    }
+    batch.add(1, 10)
+    expect([batch.size, counters.get(0), counters.get(1)]).toEqual([1, capacity, 0])
+    batch.commit()
+    expect([...counters.snapshot()]).toEqual([capacity, 10])
+  })
+
+  test('of 1: each addition commits the one before it', () => {
+    const counters = new PerCpuCounterArray(1)
+    const batch = new CounterBatch(counters, 1)
+    for (let k = 0; k < 100; k++) {
+      expect(counters.get(0)).toBe(2 * Math.max(0, k - 1))
+      batch.add(0, 2)
+    }
+    batch.commit()
+    expect(counters.get(0)).toBe(200)
+  })
+
+  test('clear() forgets, and the batch works on', () => {
+    const counters = new PerCpuCounterArray(2)
+    const batch = new CounterBatch(counters, 4)
+    batch.add(0, 1)
+    batch.add(1, 2 ** 40)
+    batch.clear()
+    expect(batch.size).toBe(0)
+    batch.commit()
+    expect([...counters.snapshot()]).toEqual([0, 0])
+    // Where the forgotten wide delta was there is a small one now, and the other way round.
+    batch.add(1, 2 ** 41)
+    batch.add(0, 7)
+    batch.commit()
+    expect([...counters.snapshot()]).toEqual([7, 2 ** 41])
+  })
+
+  test('i64: deltas of all widths, exactly, in any mixture', () => {
+    const deltas = [
+      ...[0, -0, 1, -1, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1, -(2 ** 31), -(2 ** 31) - 1],
+      ...[2 ** 32 - 1, 2 ** 32, -(2 ** 32), 2 ** 40, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
+    ]
+    for (const capacity of [1, 4, deltas.length, 256]) {
+      const counters = new PerCpuCounterArray(deltas.length + 1)
+      const batch = new CounterBatch(counters, capacity)
+      deltas.forEach((delta, i) => {
+        batch.add(i, delta)
+        batch.add(deltas.length, delta)
+      })
+      batch.commit()
+      deltas.forEach((delta, i) => {
+        expect(counters.getBigint(i)).toBe(BigInt(delta))
+      })
+      const total = deltas.reduce((all, delta) => all + BigInt(delta), 0n)
+      expect(counters.getBigint(deltas.length)).toBe(total)
+    }
+  })
+
+  test('i64: wraps at 64 bits, as add does', () => {
+    const counters = new PerCpuCounterArray(1)
+    const batch = new CounterBatch(counters)
+    for (let k = 0; k < 1024; k++) batch.add(0, Number.MAX_SAFE_INTEGER)
+    batch.add(0, 1024)
+    batch.commit()
+    expect(counters.getBigint(0)).toBe(-(2n ** 63n))
+  })
+
+  test('f64: fractions, large and tiny numbers, beside small integers', () => {
+    const deltas = [0.5, -0.25, 3, 1e300, 5e-324, 2 ** 53, -(2 ** 31) - 0.5, 2 ** 31, -7, 0.1]
+    const counters = new PerCpuCounterArray(deltas.length, { type: 'f64' })
+    const batch = new CounterBatch(counters, 3)
+    deltas.forEach((delta, i) => {
+      batch.add(i, delta)
+    })
+    batch.commit()
+    expect([...counters.snapshot()]).toEqual(deltas)
+  })
+
+  // Every delta is a multiple of a quarter and small: then sums of doubles are exact as well.
+  test.each(types)('%s: does what a list of additions would, over a long random life', (type) => {
+    const length = 13
+    const counters = new PerCpuCounterArray(length, { type, index: 'concurrency' })
+    const batch = new CounterBatch(counters, 5)
+    const totals = new Array<number>(length).fill(0)
+    let pending: [i: number, delta: number][] = []
+    let state = 20261121
+    const dice = (sides: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return (state >>> 8) % sides
+    }
+    const commit = (): void => {
+      for (const [i, delta] of pending) totals[i] = (totals[i] as number) + delta
+      pending = []
+    }
+    const deltas = [() => dice(100) - 50, () => 2 ** 31 + dice(10), () => -(2 ** 34), () => dice(9) / 4]
+    for (let step = 0; step < 5000; step++) {
+      const choice = dice(20)
+      if (choice === 0) {
+        batch.clear()
+        pending = []
+      } else if (choice <= 2) {
+        batch.commit()
+        commit()
+      } else {
+        const i = dice(length + 2)
+        const delta = (deltas[dice(deltas.length)] as () => number)()
+        const isRefused = i >= length || (type === 'i64' && !Number.isInteger(delta))
+        if (isRefused) {
+          expect(() => {
+            batch.add(i, delta)
+          }).toThrow(RangeError)
+        } else {
+          batch.add(i, delta)
+          if (pending.length === 5) commit()
+          pending.push([i, delta])
+        }
+      }
+      expect(batch.size).toBe(pending.length)
+      if (step % 50 === 0) expect([...counters.snapshot()]).toEqual(totals)
+    }
+    batch.commit()
+    commit()
+    expect([...counters.snapshot()]).toEqual(totals)
+  })
+
+  test('a mistake throws what add throws, and leaves the batch as it was', () => {
+    const mistakes: [i: unknown, delta: unknown][] = [
+      ...[4, -1, 0.5, NaN, 2 ** 31, 2 ** 32, '0', null, undefined, 1n].map((i): [unknown, unknown] => [i, 1]),
+      ...[NaN, Infinity, 0.5, 2 ** 53, '1', null, undefined, 1n, {}].map((d): [unknown, unknown] => [0, d]),
+      [4, 2 ** 40],
+      [2 ** 31, 2 ** 40],
+      [-1, NaN],
+    ]
+    const counters = new PerCpuCounterArray(4)
+    const batch = new CounterBatch(counters, 2)
+    batch.add(1, 5)
+    for (const isFull of [false, true]) {
+      if (isFull) batch.add(2, 2 ** 33)
+      const { size } = batch
+      for (const [i, delta] of mistakes) {
+        const refused = (add: (i: number, delta: number) => void): string => {
+          try {
+            add(i as number, delta as number)
+          } catch (error) {
+            return String(error)
+          }
+          return 'accepted'
+        }
+        const ofBatch = refused((i, delta) => {
+          batch.add(i, delta)
+        })
+        const ofArray = refused((i, delta) => {
+          counters.add(i, delta)
+        })
+        expect(ofBatch).toBe(ofArray)
+        expect(ofBatch).toMatch(/^(Type|Range)Error: (index|delta): expected /)
+        expect(batch.size).toBe(size)
+      }
+      expect([...counters.snapshot()]).toEqual([0, 0, 0, 0])
+    }
+    batch.commit()
+    expect([...counters.snapshot()]).toEqual([0, 5, 2 ** 33, 0])
+  })
+
+  test('several batches of one array are independent of each other', () => {
+    const counters = new PerCpuCounterArray(2)
+    const [one, other] = [new CounterBatch(counters), new CounterBatch(counters)]
+    const elsewhere = new CounterBatch(PerCpuCounterArray.from(counters.buffer))
+    one.add(0, 1)
+    other.add(0, 10)
+    elsewhere.add(1, 100)
+    other.commit()
+    expect([...counters.snapshot()]).toEqual([10, 0])
+    one.clear()
+    one.commit()
+    elsewhere.commit()
+    expect([...counters.snapshot()]).toEqual([10, 100])
+    expect([one.size, other.size, elsewhere.size]).toEqual([0, 0, 0])
+  })
+
+  test('outlives the array that it was made of', () => {
+    const { buffer } = new PerCpuCounterArray(2)
+    const batch = new CounterBatch(PerCpuCounterArray.from(buffer))
+    batch.add(1, 3)
+    batch.commit()
+    expect(PerCpuCounterArray.from(buffer).get(1)).toBe(3)
+  })
+
+  test.each([
+    [0, RangeError],
+    [-1, RangeError],
+    [1.5, RangeError],
+    [NaN, RangeError],
+    [2 ** 20 + 1, RangeError],
+    [2 ** 32 + 1, RangeError],
+    ['5', TypeError],
+    [null, TypeError],
+    [5n, TypeError],
+  ])('is not made with a capacity of %s', (capacity, error) => {
+    const make = (): unknown => new CounterBatch(new PerCpuCounterArray(1), capacity as number)
+    expect(make).toThrow(error)
+    expect(make).toThrow(/^capacity: expected an integer from 1 to 1048576, got /)
+  })
+
+  test('may be as large as it says', () => {
+    const counters = new PerCpuCounterArray(1)
+    const batch = new CounterBatch(counters, 2 ** 20)
+    for (let k = 0; k < 2 ** 20; k++) batch.add(0, k % 2 === 0 ? 1 : 2 ** 32)
+    expect([batch.size, counters.get(0)]).toEqual([2 ** 20, 0])
+    batch.commit()
+    expect(counters.get(0)).toBe(2 ** 19 * (2 ** 32 + 1))
+  })
+
+  test.each([undefined, null, 1, 'x', {}, new PerCpuCounter(), new SharedArrayBuffer(8)])(
+    'is not made of %o',
+    (counters) => {
+      const make = (): unknown => new CounterBatch(counters as PerCpuCounterArray)
+      expect(make).toThrow(TypeError)
+      expect(make).toThrow(/^counters: expected a PerCpuCounterArray, got /)
+    },
+  )
+})
+
+describe('addMany', () => {
+  test.each(types)('%s: adds each delta to its element', (type) => {
+    const counters = new PerCpuCounterArray(4, { type })
+    counters.addMany(Uint32Array.of(3, 0, 3, 1), Float64Array.of(1, -2, 2 ** 40, 7))
+    expect([...counters.snapshot()]).toEqual([-2, 7, 0, 2 ** 40 + 1])
+  })
+
+  test('f64: fractions', () => {
+    const counters = new PerCpuCounterArray(2, { type: 'f64' })
+    counters.addMany(Uint32Array.of(0, 1, 0), Float64Array.of(0.5, 1e300, 0.25))
+    expect([...counters.snapshot()]).toEqual([0.75, 1e300])
+  })
+
+  test.each([0, 1, 255, 256, 257, 512, 10_000])('makes %d additions', (many) => {
+    const counters = new PerCpuCounterArray(7)
+    const indices = Uint32Array.from({ length: many }, (_, k) => k % 7)
+    const deltas = Float64Array.from({ length: many }, (_, k) => (k % 5 === 0 ? 2 ** 35 + k : k))
+    counters.addMany(indices, deltas)
+    const expected = new Array<number>(7).fill(0)
+    deltas.forEach((delta, k) => (expected[k % 7] = (expected[k % 7] as number) + delta))
+    expect([...counters.snapshot()]).toEqual(expected)
+  })
+
+  test('count says how many; what is behind them is not looked at', () => {
+    const counters = new PerCpuCounterArray(3)
+    const indices = Uint32Array.of(0, 1, 99)
+    const deltas = Float64Array.of(5, 6, NaN, Infinity)
+    counters.addMany(indices, deltas, 2)
+    expect([...counters.snapshot()]).toEqual([5, 6, 0])
+    counters.addMany(indices, deltas, 0)
+    counters.addMany(indices, deltas, 1)
+    expect([...counters.snapshot()]).toEqual([10, 6, 0])
+    counters.addMany(new Uint32Array(0), new Float64Array(0))
+    counters.addMany(Uint32Array.of(2), Float64Array.of(1, 2, 3), undefined)
+    expect([...counters.snapshot()]).toEqual([10, 6, 1])
+  })
+
+  test.each([
+    [4, RangeError],
+    [-1, RangeError],
+    [1.5, RangeError],
+    [NaN, RangeError],
+    [Infinity, RangeError],
+    ['1', TypeError],
+    [null, TypeError],
+    [1n, TypeError],
+  ])('a count of %s is refused', (count, error) => {
+    const counters = new PerCpuCounterArray(1)
+    const call = (): void => {
+      counters.addMany(new Uint32Array(3), new Float64Array(5).fill(1), count as number)
+    }
+    expect(call).toThrow(error)
+    expect(call).toThrow(/^count: expected an integer from 0 to 3, got /)
+    expect(counters.get(0)).toBe(0)
+  })
+
+  test('more indices than deltas need a count', () => {
+    const counters = new PerCpuCounterArray(1)
+    const [indices, deltas] = [new Uint32Array(3), Float64Array.of(1, 2)]
+    expect(() => {
+      counters.addMany(indices, deltas)
+    }).toThrow('count: expected an integer from 0 to 2, got 3')
+    counters.addMany(indices, deltas, 2)
+    expect(counters.get(0)).toBe(3)
+  })
+
+  test.each([
+    ['an index', 5, 1, RangeError, /^index: expected an integer from 0 to 4, got 5$/],
+    [
+      'the largest index',
+      2 ** 32 - 1,
+      1,
+      RangeError,
+      /^index: expected an integer from 0 to 4, got 4294967295$/,
+    ],
+    ['a fraction', 0, 0.5, RangeError, /^delta: expected an integer .* for an i64 counter, got 0.5$/],
+    ['NaN', 0, NaN, RangeError, /^delta: .*, got NaN$/],
+    ['2 ** 53', 0, 2 ** 53, RangeError, /^delta: .*, got 9007199254740992$/],
+  ])('%s that is wrong, wherever it stands, and none is made', (_, index, delta, error, message) => {
+    for (const many of [1, 2, 256, 257, 600]) {
+      for (const at of [0, many >> 1, many - 1]) {
+        const counters = new PerCpuCounterArray(5)
+        const indices = Uint32Array.from({ length: many }, (_, k) => k % 5)
+        const deltas = new Float64Array(many).fill(1)
+        indices[at] = index
+        deltas[at] = delta
+        const call = (): void => {
+          counters.addMany(indices, deltas)
+        }
+        expect(call).toThrow(error)
+        expect(call).toThrow(message)
+        expect([...counters.snapshot()]).toEqual([0, 0, 0, 0, 0])
+        // Nor by the next call.
+        counters.addMany(Uint32Array.of(1), Float64Array.of(3))
+        expect([...counters.snapshot()]).toEqual([0, 3, 0, 0, 0])
+      }
+    }
+  })
+
+  test.each([
+    ['indices', [0], new Float64Array(1)],
+    ['indices', new Int32Array(1), new Float64Array(1)],
+    ['indices', new BigUint64Array(1), new Float64Array(1)],
+    ['indices', undefined, new Float64Array(1)],
+    ['indices', null, new Float64Array(1)],
+    ['indices', { length: 1, 0: 0 }, new Float64Array(1)],
+    ['deltas', new Uint32Array(1), [1]],
+    ['deltas', new Uint32Array(1), new Float32Array(1)],
+    ['deltas', new Uint32Array(1), new BigInt64Array(1)],
+    ['deltas', new Uint32Array(1), undefined],
+    ['deltas', new Uint32Array(1), null],
+  ])('%s of another type are refused: %o, %o', (argument, indices, deltas) => {
+    const counters = new PerCpuCounterArray(1)
+    const call = (): void => {
+      counters.addMany(indices as Uint32Array, deltas as Float64Array)
+    }
+    expect(call).toThrow(TypeError)
+    expect(call).toThrow(
+      new RegExp(`^${argument}: expected a ${argument === 'indices' ? 'Uint32Array' : 'Float64Array'}, got `),
+    )
+  })
+
+  test('takes parts of larger buffers, and shared memory', () => {
+    const counters = new PerCpuCounterArray(4)
+    const all = new Uint32Array([9, 9, 1, 2, 9])
+    counters.addMany(all.subarray(2, 4), new Float64Array([8, 4, 5]).subarray(1))
+    const shared = new Uint32Array(new SharedArrayBuffer(12), 4, 2)
+    shared.set([3, 1])
+    counters.addMany(shared, new Float64Array(new SharedArrayBuffer(16)).fill(10))
+    expect([...counters.snapshot()]).toEqual([0, 14, 5, 10])
+  })
+
+  test('takes subclasses at their word, and no further', () => {
+    class Liar extends Uint32Array {
+      override get length(): number {
+        return 1e9
+      }
+    }
+    const counters = new PerCpuCounterArray(1)
+    const call = (): void => {
+      counters.addMany(new Liar(2), new Float64Array(100).fill(1), 50)
+    }
+    expect(call).toThrow('index: expected an integer from 0 to 0, got undefined (undefined)')
+    expect(counters.get(0)).toBe(0)
+  })
+
+  test('forgets what a call left half-way, when its arrays change between check and use', () => {
+    const counters = new PerCpuCounterArray(2)
+    let reads = 0
+    const indices = new Proxy(Uint32Array.of(0, 1), {
+      get(target, key) {
+        if (key === '1') return ++reads === 1 ? 1 : 99
+        return Reflect.get(target, key, target) as unknown
+      },
+    })
+    const call = (): void => {
+      counters.addMany(indices, Float64Array.of(5, 5))
+    }
+    expect(call).toThrow('index: expected an integer from 0 to 1, got 99')
+    counters.addMany(Uint32Array.of(1), Float64Array.of(3))
+    expect([...counters.snapshot()]).toEqual([0, 3])
+  })
+
+  test('leaves the batches of others alone', () => {
+    const counters = new PerCpuCounterArray(2)
+    const batch = new CounterBatch(counters)
+    batch.add(0, 1)
+    counters.addMany(Uint32Array.of(1), Float64Array.of(5))
+    expect([batch.size, ...counters.snapshot()]).toEqual([1, 0, 5])
+  })
+
+  test('survives arrays that are overwritten meanwhile', async () => {
+    const { result } = await runProgram<{
+      made: number
+      refused: number
+      scribbles: number
+      problems: string[]
+    }>('scribbled-arrays')
+    expect(result.problems).toEqual([])
+    expect(result.made + result.refused).toBe(3000)
+    expect(result.scribbles).toBeGreaterThan(0)
+  })
+})
+
+describe.each([
+  { type: 'i64', delta: 2 ** 40 },
+  { type: 'i64', delta: 3 },
+  { type: 'f64', delta: 0.5 },
+] as const)('several workers on an array of $type, with deltas of $delta', ({ type, delta }) => {
+  const length = 10
+  const adds = 60_000
+  /** What one worker adds to each element. */
+  const share = Array.from({ length }, (_, i) => {
+    let sum = 0
+    for (let k = i; k < adds; k += length) sum += k % 3 === 0 ? delta : 1
+    return sum
+  })
+
+  test.each([
+    ['batches of their own', 6, () => ({ capacity: 64 })],
+    ['batches of all sizes', 6, (i: number) => ({ capacity: [1, 2, 3, 17, 256, 100_000][i] })],
+    ['addMany', 4, () => ({ capacity: 100, many: true })],
+  ])('%s: no addition is lost or made twice', async (_, workers, how) => {
+    const counters = new PerCpuCounterArray(length, { type })
+    const team = await Team.lineUp('batcher', workers, {
+      data: (i) => ({ buffer: counters.buffer, adds, delta, ...how(i) }),
+    })
+    await team.run()
+    expect([...counters.snapshot()]).toEqual(share.map((sum) => sum * workers))
+  })
+})

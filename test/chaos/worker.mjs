@@ -1,0 +1,54 @@
+// A worker of the chaos: operates on every structure in random order, notes in the ledger what it is
+// about to add and what it has added, and meets the fate it was given.
+import { Session } from 'node:inspector'
+import { parentPort, workerData } from 'node:worker_threads'
+import { createRequire } from 'node:module'
+import { Column, columnsOf } from './ledger.mjs'
+import { makeRandom } from './random.mjs'
+import { structures } from './structures.mjs'
+
+const { buffers, ledger, slot, seed, fate, flags, supportFile } = workerData
+const random = makeRandom(seed)
+const opened = structures.map((structure, i) => structure.open(buffers[i]))
+const mine = structures.map((_, i) => columnsOf(ledger, slot, i))
+const STOP = 0
+
+/** Only this thread writes its columns: the main thread reads them after it has ended. */
+function operate() {
+  const i = Math.floor(random() * structures.length)
+  const structure = structures[i]
+  const amount = structure.amount(random)
+  mine[i][Column.begun] += amount
+  structure.add(opened[i], amount)
+  mine[i][Column.confirmed] += amount
+}
+
+const fates = {
+  finish: () => {},
+  terminate: () => {},
+  migrate: () => {},
+  throw: () => {
+    throw new Error('chaos')
+  },
+  'run out of memory': () => {
+    const hoard = []
+    for (;;) hoard.push(new Array(1000).fill(random()))
+  },
+  profile: () => {},
+}
+
+if (fate === 'profile') {
+  // V8's sampler interrupts this thread by SIGPROF every 100 us.
+  const session = new Session()
+  session.connect()
+  session.post('Profiler.enable')
+  session.post('Profiler.setSamplingInterval', { interval: 100 })
+  session.post('Profiler.start')
+}
+parentPort.postMessage({ tid: createRequire(import.meta.url)(supportFile).gettid() })
+// In bursts, between which the worker may be told to end. Some fates come earlier, from outside.
+const bursts = 20 + Math.floor(random() * 200)
+for (let burst = 0; burst < bursts && Atomics.load(flags, STOP) === 0; burst++) {
+  for (let k = 0; k < 500; k++) operate()
+}
+fates[fate]()

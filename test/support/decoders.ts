@@ -1,0 +1,16 @@
+/**
+ * The linter's decoders by name.
+ *
+ * @module
+ */
+import { arm64 } from '../../lib/lint/arm64.js'
+import type { Architecture } from '../../lib/lint/instruction.js'
+import { ppc64 } from '../../lib/lint/ppc64.js'
+import { x86_64 } from '../../lib/lint/x86_64.js'
+import type { ArchitectureName } from './toolchains.js'
+
+export const DECODERS: Readonly<Record<ArchitectureName, Architecture>> = {
+  'x86-64': x86_64,
+  arm64,
+  ppc64le: ppc64,
+}

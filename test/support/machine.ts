@@ -1,0 +1,23 @@
+/**
+ * What this machine has, whatever this run of the suite is told to use.
+ *
+ * @module
+ */
+import type { TestContext } from 'vitest'
+import { type Info, info } from '../../lib/index.js'
+import { runProgram } from './program.js'
+
+/** Ends the test, skipped, unless this process runs on sections. */
+export function onSectionsOr(skip: TestContext['skip']): void {
+  const { backend, reason } = info()
+  skip(backend !== 'native', `no restartable sequences in this run: ${reason ?? ''}`)
+}
+
+/** Ends the test, skipped, unless a process that is told nothing runs on sections. */
+export async function machineWithSectionsOr(skip: TestContext['skip']): Promise<Info> {
+  const { result } = await runProgram<Info>('info', {
+    env: { RSEQ_BACKEND: undefined, RSEQ_TIER: undefined },
+  })
+  skip(result.backend !== 'native', `no restartable sequences on this machine: ${result.reason ?? ''}`)
+  return result
+}

@@ -1,0 +1,178 @@
+// Counts how many calls of a hot loop take V8's slow callback. Prints, for every loop of every
+// thread, the calls that it should make, those that were made, and the slow ones of them.
+//
+// In its main thread, or in as many Workers as the input says.
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { CounterBatch, PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
+import { loadNative } from '../../../lib/native.js'
+
+const CALLS = 200_000
+const CHUNK = 1000
+/**
+ * Until when V8 has to optimize: when it finds time to, some ten chunks on an idle machine, and many
+ * more on a loaded one. What it has optimized it may throw away again: the best of a few rounds counts.
+ */
+const {
+  workers = 0,
+  mostChunks = 20_000,
+  mostRounds = 10,
+} = isMainThread ? JSON.parse(process.argv[2]) : workerData
+
+const native = loadNative()
+const { fast } = native
+const { slowCalls } = fast
+
+/**
+ * Runs a loop until it is optimized, then counts.
+ *
+ * @param loop - makes that many calls.
+ * @param made - how many calls were made so far, as the counter itself says.
+ */
+function measure(name, loop, made) {
+  let best = null
+  for (let round = 0; round < mostRounds; round++) {
+    let chunks = 0
+    let before
+    do {
+      before = slowCalls()
+      loop(CHUNK)
+    } while (slowCalls() !== before && ++chunks < mostChunks)
+    const [slowBefore, madeBefore] = [slowCalls(), made()]
+    loop(CALLS)
+    const slow = slowCalls() - slowBefore
+    const counted = made() - madeBefore
+    if (best === null || slow < best.slow) best = { name, calls: CALLS, made: counted, slow }
+    if (slow === 0) break
+  }
+  return best
+}
+
+/** The operations themselves. */
+function rawLoops() {
+  const { counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
+  const { openRegion, openBatch } = native
+  const whole = new PerCpuCounterArray(4)
+  const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
+  const capacity = 4
+  const memory = new ArrayBuffer(16 * capacity)
+  // The first entry: add 1 to counter 3.
+  new Int32Array(memory, 8 * capacity).set([3, 1])
+  const batch = openBatch(handle, memory, capacity)
+  let got = 0
+  const loops = [
+    measure(
+      'counterAddInt32',
+      (n) => {
+        for (let k = 0; k < n; k++) counterAddInt32(handle, 0, 1)
+      },
+      () => whole.get(0),
+    ),
+    measure(
+      'counterAddFloat64',
+      (n) => {
+        for (let k = 0; k < n; k++) counterAddFloat64(handle, 1, 2 ** 33)
+      },
+      () => whole.get(1) / 2 ** 33,
+    ),
+    measure(
+      'counterGet',
+      (n) => {
+        for (let k = 0; k < n; k++) if (counterGet(handle, 2) === 0) got++
+      },
+      () => got,
+    ),
+    measure(
+      'batchCommit',
+      (n) => {
+        for (let k = 0; k < n; k++) batchCommit(batch.handle, 1)
+      },
+      () => whole.get(3),
+    ),
+  ]
+  return { loops, keepers: [keeper, batch.keeper] }
+}
+
+/** What users call. */
+function publicLoops() {
+  const counter = new PerCpuCounter()
+  const doubles = new PerCpuCounter({ type: 'f64' })
+  const compact = new PerCpuCounter({ index: 'concurrency' })
+  const array = new PerCpuCounterArray(100)
+  const batched = new PerCpuCounterArray(10)
+  const batch = new CounterBatch(batched)
+  const [indices, deltas] = [Uint32Array.of(1, 2, 3), Float64Array.of(1, 1, 1)]
+  let read = 0
+  const loops = [
+    measure(
+      'PerCpuCounter.add',
+      (n) => {
+        for (let k = 0; k < n; k++) counter.add(2)
+      },
+      () => counter.value / 2,
+    ),
+    measure(
+      'PerCpuCounter.increment',
+      (n) => {
+        for (let k = 0; k < n; k++) compact.increment()
+      },
+      () => compact.value,
+    ),
+    measure(
+      'PerCpuCounter.add of fractions',
+      (n) => {
+        for (let k = 0; k < n; k++) doubles.add(0.5)
+      },
+      () => doubles.value * 2,
+    ),
+    measure(
+      'PerCpuCounter.value',
+      (n) => {
+        for (let k = 0; k < n; k++) if (counter.value >= 0) read++
+      },
+      () => read,
+    ),
+    measure(
+      'PerCpuCounterArray.add',
+      (n) => {
+        for (let k = 0; k < n; k++) array.add(k % 100, 1)
+      },
+      () => array.snapshot().reduce((sum, value) => sum + value),
+    ),
+    measure(
+      'CounterBatch.commit',
+      (n) => {
+        for (let k = 0; k < n; k++) {
+          batch.add(0, 1)
+          batch.add(4, 2 ** 40)
+          batch.commit()
+        }
+      },
+      () => batched.get(0),
+    ),
+    measure(
+      'PerCpuCounterArray.addMany',
+      (n) => {
+        for (let k = 0; k < n; k++) batched.addMany(indices, deltas)
+      },
+      () => batched.get(2),
+    ),
+  ]
+  return { loops, keepers: [] }
+}
+
+function measureAll() {
+  return [...rawLoops().loops, ...publicLoops().loops]
+}
+
+if (isMainThread) {
+  const report = (worker) =>
+    new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+  const started = Array.from(
+    { length: workers },
+    () => new Worker(new URL(import.meta.url), { workerData: { mostChunks, mostRounds } }),
+  )
+  const threads = workers === 0 ? [measureAll()] : await Promise.all(started.map(report))
+  console.log(JSON.stringify({ tier: info().tier, threads }))
+} else {
+  parentPort.postMessage(measureAll())
+}

@@ -1,0 +1,107 @@
+// Gives every value of `../values.mjs` to every argument of the public classes, and prints what each
+// call returned or threw and what the counters held then: the same on every tier, it is to be.
+//
+// Needs --allow-natives-syntax: each call is made by the interpreter, and by optimized code.
+import { inspect } from 'node:util'
+import { CounterBatch, PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
+import { NUMBERS, OTHERS } from '../values.mjs'
+
+/** The calls with `v`, and what is worth a try: `hot` ones as optimized code, those of a delta on both types. */
+const CALLS = [
+  { source: 'counter.add(v)', hot: true, isDelta: true },
+  { source: 'array.add(v, 1)', hot: true },
+  { source: 'array.add(0, v)', hot: true, isDelta: true },
+  { source: 'array.increment(v)', hot: true },
+  { source: 'array.decrement(v)' },
+  { source: 'array.get(v)', hot: true },
+  { source: 'array.getBigint(v)' },
+  { source: 'sum(array.perCpu(v)) + array.overflow(v)' },
+  { source: 'array.reset(v)' },
+  { source: 'array.snapshot(v)' },
+  { source: 'array.addMany(v, deltas)' },
+  { source: 'array.addMany(indices, v)' },
+  { source: 'array.addMany(indices, deltas, v)' },
+  { source: 'new CounterBatch(v)' },
+  { source: 'new CounterBatch(array, v).capacity' },
+  { source: 'batch.add(v, 1)', hot: true },
+  { source: 'batch.add(0, v)', hot: true, isDelta: true },
+  { source: 'new PerCpuCounterArray(v).length' },
+  { source: 'PerCpuCounter.from(v)' },
+]
+
+/** Everything that a call can reach, new for each of them: then no sum depends on an order. */
+function makeWorld(type, source) {
+  const array = new PerCpuCounterArray(3, { type })
+  array.add(1, 10)
+  return {
+    counter: new PerCpuCounter({ type }),
+    array,
+    batch: source.startsWith('batch') ? new CounterBatch(array, 4) : undefined,
+    indices: Uint32Array.of(0, 1, 2),
+    deltas: Float64Array.of(1, 2, 3),
+    sum: (values) => values.reduce((a, b) => a + b),
+  }
+}
+
+let made = 0
+let called = 0
+
+function evaluate(source, scope) {
+  return new Function(...Object.keys(scope), `return ${source}`)(...Object.values(scope))
+}
+
+const prepare = evaluate('(f) => %PrepareFunctionForOptimization(f)', {})
+const optimize = evaluate('(f) => %OptimizeFunctionOnNextCall(f)', {})
+const neverOptimize = evaluate('(f) => %NeverOptimizeFunction(f)', {})
+
+function attempt(call) {
+  try {
+    const answer = call()
+    return { answer: typeof answer === 'object' && answer !== null ? answer.constructor.name : answer }
+  } catch (thrown) {
+    return { thrown: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : thrown }
+  }
+}
+
+/** A function of a world and a value, new each time: V8 gives two of the same text one fate. */
+function makeCaller(source, isOptimized) {
+  const names = 'counter, array, batch, indices, deltas, sum'
+  const caller = evaluate(`({ ${names} }, v) => ${source} /* ${++made} */`, {
+    CounterBatch,
+    PerCpuCounter,
+    PerCpuCounterArray,
+  })
+  if (!isOptimized) return (neverOptimize(caller), caller)
+  const warmth = makeWorld('i64', source)
+  prepare(caller)
+  attempt(() => caller(warmth, 1))
+  attempt(() => caller(warmth, 1))
+  optimize(caller)
+  attempt(() => caller(warmth, 1))
+  return caller
+}
+
+const outcomes = {}
+
+/** One call, on one type of counters, with one value: what came of it. */
+function tryOne(source, type, text, way) {
+  const world = makeWorld(type, source)
+  const value = evaluate(text, { calls: () => called++, reenter: () => world.counter.add(1) })
+  const call = makeCaller(source, way === 'optimized')
+  called = 0
+  const end = attempt(() => call(world, value))
+  const { counter, array, batch } = world
+  const pending = batch?.size
+  batch?.commit()
+  const totals = [counter.value, ...array.snapshot()]
+  outcomes[`${source}, v = ${text}, ${type}, ${way}`] = inspect({ ...end, called, pending, totals })
+}
+
+for (const { source, hot = false, isDelta = false } of CALLS) {
+  for (const text of [...NUMBERS, ...OTHERS]) {
+    for (const type of isDelta ? ['i64', 'f64'] : ['i64']) {
+      for (const way of hot ? ['interpreted', 'optimized'] : ['interpreted']) tryOne(source, type, text, way)
+    }
+  }
+}
+console.log(JSON.stringify({ tier: info().tier, outcomes }))

@@ -1,0 +1,246 @@
+// Gives the fast functions handles, elements and counts of all kinds, in hot loops: each must answer,
+// and do nothing to counters that it was not told of. Prints how many calls there were, which answers
+// they got, and everything else that happened.
+//
+// Needs --expose-gc: to close handles.
+import { CounterBatch, PerCpuCounterArray } from '../../../lib/index.js'
+import { loadNative } from '../../../lib/native.js'
+import { Kind, Status } from '../../../lib/layout.js'
+
+const ROUNDS = 300_000
+const LENGTH = 100
+const CAPACITY = 64
+const MOST_PROBLEMS = 20
+const MOST_COLLECTIONS = 500
+/** Odd, so that its multiples modulo 2**32 go through all handles, in no order. */
+const STEP = 2654435761
+
+const native = loadNative()
+const { slowCalls, operations } = native.fast
+const { counterAddInt32, counterAddFloat64, counterGet, batchCommit } = operations
+const outcome = { scenarios: {}, statuses: {}, problems: [] }
+
+function problem(text) {
+  if (outcome.problems.length < MOST_PROBLEMS) outcome.problems.push(text)
+}
+
+function expectEqual(what, is, should) {
+  if (!Object.is(is, should)) problem(`${what}: ${is} instead of ${should}`)
+}
+
+/** Counts what hot loops were answered. Only numbers go in here, so that they stay hot. */
+const answers = new Uint32Array(16)
+function note(status) {
+  answers[status < 16 ? status : 15]++
+}
+
+/** Runs a loop of that many calls, and counts those that were not fast. */
+function hot(scenario, calls, loop) {
+  const before = slowCalls()
+  loop()
+  outcome.scenarios[scenario] = { calls, slow: slowCalls() - before }
+}
+
+function open(array = new PerCpuCounterArray(LENGTH)) {
+  const { handle, keeper } = native.openRegion(new Uint8Array(array.buffer), Kind.counters)
+  return { array, handle, keeper }
+}
+
+function openBatch({ handle }) {
+  const memory = new ArrayBuffer(16 * CAPACITY)
+  const { handle: batch, keeper } = native.openBatch(handle, memory, CAPACITY)
+  return { memory, batch, keeper }
+}
+
+const isAll = (array, value) => array.snapshot().every((total) => total === value)
+
+/** A fixed dice: all 32-bit patterns, in a long cycle. */
+let state = 20261121
+const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0)
+const bits = new Uint32Array(2)
+const double = new Float64Array(bits.buffer)
+/** Any double at all: denormals, infinities, and NaNs of every kind. */
+const randomDouble = () => {
+  bits[0] = random()
+  bits[1] = random()
+  return double[0]
+}
+
+/** Handles from all over the 32 bits: nobody has opened them. */
+function inventedHandles() {
+  const { array, handle, keeper } = open()
+  const { batch, keeper: batchKeeper } = openBatch({ handle })
+  const used = new Set([handle, batch])
+  hot('invented handles', 8 * ROUNDS, () => {
+    for (let k = 1; k <= ROUNDS; k++) {
+      const invented = Math.imul(k, STEP) >>> 0
+      if (used.has(invented)) continue
+      // As the unsigned number, as the signed one, and as one that only converts to it.
+      note(counterAddInt32(invented, 1, 1))
+      note(counterAddInt32(invented | 0, 1, 1))
+      note(counterAddFloat64(invented + 2 ** 32, 1, 0.5))
+      note(batchCommit(invented, 1))
+      note(batchCommit(invented + 0.5, CAPACITY))
+      if (!Number.isNaN(counterGet(invented, 0))) problem(`counterGet of handle ${invented}`)
+      // Near misses: the slot is open, the rest of the handle is another.
+      note(counterAddInt32(handle ^ (1 << (16 + (k & 15))), 1, 1))
+      note(batchCommit(batch ^ (1 << (16 + (k & 15))), 1))
+    }
+  })
+  if (!isAll(array, 0)) problem('an invented handle reached the counters')
+  return [keeper, batchKeeper]
+}
+
+/** Handles of another kind than the operation's. */
+function otherKinds() {
+  const { array, handle, keeper } = open()
+  const { batch, memory, keeper: batchKeeper } = openBatch({ handle })
+  new Int32Array(memory, 8 * CAPACITY).fill(1)
+  hot('handles of another kind', 4 * ROUNDS, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      if (counterAddInt32(batch, k & 63, 1) !== Status.badHandle) problem('counterAddInt32 took a batch')
+      if (counterAddFloat64(batch, k & 63, 1) !== Status.badHandle) problem('counterAddFloat64 took a batch')
+      if (!Number.isNaN(counterGet(batch, k & 63))) problem('counterGet took a batch')
+      if (batchCommit(handle, k & 63) !== Status.badHandle) problem('batchCommit took counters')
+    }
+  })
+  expectEqual('counters after the wrong kind', isAll(array, 0), true)
+  return [keeper, batchKeeper]
+}
+
+/** Elements and deltas from all over the 32 bits, and any double. */
+function anyElement(type) {
+  const { array, handle, keeper } = open(new PerCpuCounterArray(LENGTH, { type }))
+  let inside = 0
+  hot(`elements in ${type}`, 4 * ROUNDS, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      const anything = randomDouble()
+      const element = random()
+      if (element < LENGTH) inside++
+      note(counterAddInt32(handle, element, 1))
+      // All elements from LENGTH on are refused, whatever the delta.
+      const beyond = LENGTH + (element >>> 1)
+      if (counterAddFloat64(handle, beyond, anything) === Status.ok) problem(`element ${beyond} was taken`)
+      if (!Number.isNaN(counterGet(handle, beyond))) problem(`element ${beyond} was read`)
+      note(counterAddFloat64(handle, LENGTH - 1, anything))
+    }
+  })
+  const total = array.snapshot().subarray(0, LENGTH - 1)
+  const sum = total.reduce((a, b) => a + b, 0)
+  if (sum > inside) problem(`${sum} additions of 1 reached elements, of ${inside} that could`)
+  return [keeper]
+}
+
+/** Counts of all kinds, and entries that are not what CounterBatch writes. */
+function anyBatch(type) {
+  const { array, handle, keeper } = open(new PerCpuCounterArray(LENGTH, { type }))
+  const { batch, memory, keeper: batchKeeper } = openBatch({ handle })
+  const words = new Uint32Array(memory)
+  hot(`batches on ${type}`, ROUNDS, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      words[k % words.length] = random()
+      note(batchCommit(batch, random() >>> (k & 31)))
+    }
+  })
+  if (array.snapshot().length !== LENGTH) problem('no snapshot')
+  return [keeper, batchKeeper]
+}
+
+/** Receivers of all kinds: an operation does not look at its own. */
+function anyReceiver() {
+  const { array, handle, keeper } = open()
+  hot('methods of an object', 2 * ROUNDS, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      note(operations.counterAddInt32(handle, 0, 1))
+      operations.counterGet(handle, 0)
+    }
+  })
+  expectEqual('additions by methods', array.get(0), ROUNDS)
+
+  const revoked = Proxy.revocable({}, {})
+  revoked.revoke()
+  const receivers = [undefined, null, 1, 'x', Symbol('s'), {}, [], Object.create(null), revoked.proxy, native]
+  // V8 takes the slow callback for most of these.
+  for (let k = 0; k < ROUNDS; k++) {
+    const receiver = receivers[k % receivers.length]
+    note(counterAddInt32.call(receiver, handle, 1, 1))
+    note(Reflect.apply(counterAddFloat64, receiver, [handle, 2, 1]))
+    note(batchCommit.call(receiver, handle, 1))
+    counterGet.apply(receiver, [handle, 0])
+  }
+  expectEqual('additions by call', array.get(1), ROUNDS)
+  expectEqual('additions by apply', array.get(2), ROUNDS)
+
+  for (const operation of Object.values(operations)) {
+    try {
+      new operation(handle, 0, 1)
+      problem(`new ${operation.name}() made something`)
+    } catch (error) {
+      if (!(error instanceof TypeError)) problem(`new ${operation.name}(): ${error}`)
+    }
+  }
+  return [keeper]
+}
+
+/** Collects until that many handles are open. */
+async function collectDownTo(handles) {
+  for (let k = 0; k < MOST_COLLECTIONS && native.openHandles() > handles; k++) {
+    globalThis.gc()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expectEqual('open handles', native.openHandles(), handles)
+}
+
+/** Opens and forgets: what stays are the numbers. */
+function openAndForget() {
+  const counters = open()
+  const { batch } = openBatch(counters)
+  const array = new PerCpuCounterArray(LENGTH)
+  new CounterBatch(array).add(1, 1)
+  return { handle: counters.handle, batch }
+}
+
+/** Closed handles are refused, also when their slots are in use again. */
+async function staleHandles() {
+  await collectDownTo(0)
+  const stale = openAndForget()
+  await collectDownTo(0)
+  const refuse = (when) => {
+    hot(when, 4 * ROUNDS, () => {
+      for (let k = 0; k < ROUNDS; k++) {
+        if (counterAddInt32(stale.handle, k & 63, 1) !== Status.badHandle) problem(`added on ${when}`)
+        if (counterAddFloat64(stale.handle, 0, 0.5) !== Status.badHandle)
+          problem(`added a fraction on ${when}`)
+        if (!Number.isNaN(counterGet(stale.handle, 0))) problem(`read on ${when}`)
+        if (batchCommit(stale.batch, k & 63) !== Status.badHandle) problem(`committed on ${when}`)
+      }
+    })
+  }
+  refuse('closed handles')
+  const array = new PerCpuCounterArray(LENGTH)
+  const next = Array.from({ length: 8 }, () => {
+    const counters = open(array)
+    const { batch, keeper } = openBatch(counters)
+    return { handle: counters.handle, batch, keepers: [counters.keeper, keeper] }
+  })
+  const slot = (handle) => handle & 0xffff
+  const isReused = (name) => next.some((open) => slot(open[name]) === slot(stale[name]))
+  expectEqual('the slots are in use again', isReused('handle') && isReused('batch'), true)
+  refuse('closed handles whose slots are in use again')
+  expectEqual('counters in reused slots', isAll(array, 0), true)
+  return next
+}
+
+/** Handles are open as long as something holds what keeps them: this does, to the end. */
+globalThis.kept = [
+  await staleHandles(),
+  inventedHandles(),
+  otherKinds(),
+  anyElement('i64'),
+  anyElement('f64'),
+  anyBatch('i64'),
+  anyBatch('f64'),
+  anyReceiver(),
+]
+outcome.statuses = Object.fromEntries([...answers.entries()].filter(([, count]) => count > 0))
+console.log(JSON.stringify(outcome))
