@@ -72,7 +72,7 @@ test.skipIf(!isKnown)(
     expect(result.problems).toEqual([])
     expect(Object.keys(result.statuses)).toEqual(['0', '1', '2', '3'])
     const scenarios = Object.entries(result.scenarios)
-    expect(scenarios).toHaveLength(9)
+    expect(scenarios).toHaveLength(13)
     for (const [name, { calls, slow }] of scenarios) {
       expect(calls, name).toBeGreaterThanOrEqual(300_000)
       expect(slow / calls, name).toBeLessThan(0.5)

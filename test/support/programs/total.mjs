@@ -191,44 +191,61 @@ async function collectDownTo(handles) {
   expectEqual('open handles', native.openHandles(), handles)
 }
 
-/** Opens and forgets: what stays are the numbers. */
-function openAndForget() {
-  const counters = open()
-  const { batch } = openBatch(counters)
-  const array = new PerCpuCounterArray(LENGTH)
-  new CounterBatch(array).add(1, 1)
-  return { handle: counters.handle, batch }
-}
+const slotOf = (handle) => handle & 0xffff
 
-/** Closed handles are refused, also when their slots are in use again. */
-async function staleHandles() {
-  await collectDownTo(0)
-  const stale = openAndForget()
-  await collectDownTo(0)
+/**
+ * Closed handles are refused, also when their slot is in use again. `openOne` opens one handle of a
+ * kind; `attempt` uses one, and says what it should not have done. The slot given back last is the
+ * next to be taken: so one handle at a time is closed, and its slot comes back for the same kind.
+ */
+async function staleHandle(kind, openOne, attempt) {
+  const others = native.openHandles()
+  // In a function of its own: no register may hold on to what keeps it open.
+  const stale = (() => openOne().number)()
+  await collectDownTo(others)
   const refuse = (when) => {
-    hot(when, 4 * ROUNDS, () => {
+    hot(`${kind}: ${when}`, ROUNDS, () => {
       for (let k = 0; k < ROUNDS; k++) {
-        if (counterAddInt32(stale.handle, k & 63, 1) !== Status.badHandle) problem(`added on ${when}`)
-        if (counterAddFloat64(stale.handle, 0, 0.5) !== Status.badHandle)
-          problem(`added a fraction on ${when}`)
-        if (!Number.isNaN(counterGet(stale.handle, 0))) problem(`read on ${when}`)
-        if (batchCommit(stale.batch, k & 63) !== Status.badHandle) problem(`committed on ${when}`)
+        const done = attempt(stale, k)
+        if (done !== '') problem(`${done} on ${kind}: ${when}`)
       }
     })
   }
-  refuse('closed handles')
-  const array = new PerCpuCounterArray(LENGTH)
-  const next = Array.from({ length: 8 }, () => {
-    const counters = open(array)
-    const { batch, keeper } = openBatch(counters)
-    return { handle: counters.handle, batch, keepers: [counters.keeper, keeper] }
-  })
-  const slot = (handle) => handle & 0xffff
-  const isReused = (name) => next.some((open) => slot(open[name]) === slot(stale[name]))
-  expectEqual('the slots are in use again', isReused('handle') && isReused('batch'), true)
-  refuse('closed handles whose slots are in use again')
-  expectEqual('counters in reused slots', isAll(array, 0), true)
+  refuse('closed')
+  const next = openOne()
+  expectEqual(`the slot of ${kind} is in use again`, slotOf(next.number), slotOf(stale))
+  expectEqual(`the handle of ${kind} is another`, next.number === stale, false)
+  refuse('closed, the slot in use again')
   return next
+}
+
+async function staleHandles() {
+  await collectDownTo(0)
+  const counters = open()
+  const { array } = counters
+  const openCounters = () => {
+    const { handle: number, keeper } = open(array)
+    return { number, keeper }
+  }
+  const openOneBatch = () => {
+    const { batch: number, memory, keeper } = openBatch(counters)
+    new Int32Array(memory, 8 * CAPACITY).fill(1)
+    return { number, memory, keeper }
+  }
+  const next = [
+    await staleHandle('counters, by integers', openCounters, (handle, k) => {
+      if (counterAddInt32(handle, k & 63, 1) !== Status.badHandle) return 'added'
+      return Number.isNaN(counterGet(handle, 0)) ? '' : 'read'
+    }),
+    await staleHandle('counters, by fractions', openCounters, (handle, k) =>
+      counterAddFloat64(handle, k & 63, 0.5) === Status.badHandle ? '' : 'added a fraction',
+    ),
+    await staleHandle('a batch', openOneBatch, (batch, k) =>
+      batchCommit(batch, k & 63) === Status.badHandle ? '' : 'committed',
+    ),
+  ]
+  expectEqual('counters in reused slots', isAll(array, 0), true)
+  return [counters, next]
 }
 
 /** Handles are open as long as something holds what keeps them: this does, to the end. */
