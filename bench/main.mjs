@@ -61,6 +61,7 @@ async function measure() {
   return {
     machine: machine(),
     rounds: measured.rounds,
+    slowRounds: measured.samples.slowRounds,
     seconds: (performance.now() - start) / 1000,
     contenders: contenders.map(({ name, title, tier, workers }) => ({
       ...{ name, title, tier },

@@ -66,7 +66,7 @@ function verdictTable(verdicts) {
 }
 
 /** Everything that was measured. */
-export function textOf({ machine, rounds, seconds, contenders, occasional, verdicts }) {
+export function textOf({ machine, rounds, slowRounds, seconds, contenders, occasional, verdicts }) {
   const counts = [...new Set(contenders.flatMap(({ results }) => results.map(({ workers }) => workers)))]
   const together = contenders.filter(({ results }) => results.length > 1)
   const parts = [machineLine(machine)]
@@ -81,6 +81,7 @@ export function textOf({ machine, rounds, seconds, contenders, occasional, verdi
     )
   if (occasional.length > 0) parts.push(occasionalTable(occasional))
   if (verdicts.length > 0) parts.push(verdictTable(verdicts))
-  parts.push(`${rounds} rounds in ${seconds.toFixed(0)} s`)
+  const slow = slowRounds === 0 ? '' : `; the CPU was slow in ${slowRounds} of them`
+  parts.push(`${rounds} rounds in ${seconds.toFixed(0)} s${slow}`)
   return parts.join('\n\n')
 }

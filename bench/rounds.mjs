@@ -10,6 +10,16 @@ const QUICK_SLICE = 1
 const FULL_COVERAGE = 0.85
 /** How often a slice is tried in a round when the machine is busy; the one with most coverage counts. */
 const TRIES = 3
+/**
+ * What says how fast the CPU itself was in a round, and how much slower than at its best it may have been.
+ * A virtual CPU shares its core with another tenant's: while that one works, everything takes up to twice
+ * as long, but not everything as much longer, and ratios are off.
+ */
+const GAUGE = 'empty-loop x1'
+const SLOW_CPU = 1.2
+
+/** Samples are dropped only if this share of them stays. */
+const LEAST_LEFT = 0.2
 /** A cost so much above the contender's median is another program's doing, not the contender's. */
 const OUTLIER = 2
 
@@ -38,6 +48,8 @@ async function runStep(teams, { contender, members }, quick) {
 /** What the rounds saw: samples by contender and workers, one for each round. */
 export class Samples {
   #samples = new Map()
+  /** Rounds in which the CPU was slow. */
+  slowRounds = 0
 
   add({ contender, members }, sample) {
     const key = keyOf(contender.name, members)
@@ -46,18 +58,33 @@ export class Samples {
     samples.push(sample)
   }
 
-  /** Drops what other programs disturbed, as long as something is left. */
+  /** Drops what other programs and other machines on this one disturbed, as long as something is left. */
   finish() {
+    this.#dropSlowRounds()
     for (const [key, samples] of this.#samples) {
-      const middle = median(samples.map(({ cost }) => cost))
-      const isGood = ({ cost, coverage }) =>
-        cost <= OUTLIER * middle && (key.endsWith(' x1') || coverage >= FULL_COVERAGE)
+      const middle = median(samples.filter((sample) => sample !== null).map(({ cost }) => cost))
+      const isGood = (sample) =>
+        sample !== null &&
+        sample.cost <= OUTLIER * middle &&
+        (key.endsWith(' x1') || sample.coverage >= FULL_COVERAGE)
       const kept = samples.filter(isGood).length
-      const enough = kept >= samples.length / 4
+      const enough = kept >= samples.length * LEAST_LEFT
       this.#samples.set(
         key,
         samples.map((sample) => (enough && !isGood(sample) ? null : sample)),
       )
+    }
+  }
+
+  #dropSlowRounds() {
+    const gauge = this.#samples.get(GAUGE)
+    if (gauge === undefined) return
+    const { least } = spread(gauge.map(({ cost }) => cost))
+    const isSlow = gauge.map(({ cost }) => cost > SLOW_CPU * least)
+    this.slowRounds = isSlow.filter(Boolean).length
+    if (this.slowRounds > gauge.length * (1 - LEAST_LEFT)) return
+    for (const samples of this.#samples.values()) {
+      for (const [round, slow] of isSlow.entries()) if (slow) samples[round] = null
     }
   }
 

@@ -26,7 +26,7 @@ export interface CounterOptions {
 export const ELEMENTS = ['i64', 'f64'] as const
 export const INDEXES = ['cpu', 'concurrency'] as const
 
-const { counterAddInt32, counterAddFloat64, counterGet } = backend.operations
+const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = backend.operations
 
 /** A constant of this module, which optimized code knows: an imported one it loads and checks at every call. */
 const OK = Status.ok
@@ -63,8 +63,7 @@ export class Counters {
   /** Adds to counter `i`. Small integers, the usual case, take one comparison and one operation. */
   add(i: number, delta: number): void {
     if (typeof delta === 'number' && (delta | 0) === delta && typeof i === 'number' && i >>> 0 === i) {
-      const status = counterAddInt32(this.#handle, i, delta)
-      if (status !== OK) this.fail(status, i, delta)
+      if (counterAddInt32(this.#handle, i, delta) !== OK) this.#addAnyhow(i, delta)
     } else {
       this.#addOther(i, delta)
     }
@@ -74,7 +73,12 @@ export class Counters {
   #addOther(i: number, delta: number): void {
     this.checkElement(i)
     this.checkDelta(delta)
-    const status = counterAddFloat64(this.#handle, i, delta)
+    if (counterAddFloat64(this.#handle, i, delta) !== OK) this.#addAnyhow(i, delta)
+  }
+
+  /** Adds what one attempt did not, or throws. */
+  #addAnyhow(i: number, delta: number): void {
+    const status = counterAdd(this.#handle, i, delta)
     if (status !== OK) this.fail(status, i, delta)
   }
 

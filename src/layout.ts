@@ -46,7 +46,7 @@ export const RegionError = {
 export type RegionError = (typeof RegionError)[keyof typeof RegionError]
 
 /** What an operation answers; {@link ./status.ts} turns it into errors. */
-export const Status = { ok: 0, badHandle: 1, outOfRange: 2, badValue: 3, contended: 4 } as const
+export const Status = { ok: 0, badHandle: 16, outOfRange: 17, badValue: 18, contended: 19 } as const
 export type Status = (typeof Status)[keyof typeof Status]
 
 export const MAGIC = 0x51455352

@@ -52,10 +52,20 @@ const toNumber = (value: unknown): number => +(value as string)
  * first is stored: a `valueOf` may call an operation of its own.
  */
 function scratchOperations({ scratch, operations }: NativeBinding): Operations {
-  const { counterAddInt32, counterAddFloat64, counterGet, batchCommit } = operations
+  const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = operations
   // Integers go into the first half of an element: element k of `scratch` is word 2k.
   const words = new Int32Array(scratch.buffer)
   return {
+    counterAdd(handle, i, delta): Status {
+      const first = toNumber(handle)
+      const second = toNumber(i)
+      const third = toNumber(delta)
+      words[0] = first
+      words[2] = second
+      scratch[2] = third
+      counterAdd()
+      return words[0] as Status
+    },
     counterAddInt32(handle, i, delta): Status {
       const first = toNumber(handle)
       const second = toNumber(i)

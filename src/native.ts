@@ -10,6 +10,7 @@ import type { Operations } from './operations.js'
 
 /** The Node-API way into the hot operations: arguments and result are in `scratch`. */
 export interface ScratchOperations {
+  readonly counterAdd: () => void
   readonly counterAddInt32: () => void
   readonly counterAddFloat64: () => void
   readonly counterGet: () => void

@@ -11,7 +11,14 @@ export type Handle = unknown
 
 /** The operations that may be called millions of times a second. Total: they answer, and never throw. */
 export interface Operations {
+  /** Adds, whatever it takes. */
+  readonly counterAdd: (handle: Handle, i: number, delta: number) => Status
+  /**
+   * One attempt to add an integer of 32 bits. If it answers something else than {@link Status.ok}, nothing
+   * was added, and {@link counterAdd} adds, or says why not.
+   */
   readonly counterAddInt32: (handle: Handle, i: number, delta: number) => Status
+  /** The same with any number. */
   readonly counterAddFloat64: (handle: Handle, i: number, delta: number) => Status
   /** NaN if refused. */
   readonly counterGet: (handle: Handle, i: number) => number

@@ -70,7 +70,9 @@ test.skipIf(!isKnown)(
     const nodeOptions = ['--expose-gc', '--no-concurrent-recompilation']
     const { result } = await runProgram<Totality>('total', { env: AS_IT_IS, nodeOptions })
     expect(result.problems).toEqual([])
-    expect(Object.keys(result.statuses)).toEqual(['0', '1', '2', '3'])
+    // Interruptions aside, which are below 16.
+    const statuses = Object.keys(result.statuses).filter((status) => status === '0' || Number(status) >= 16)
+    expect(statuses).toEqual(['0', '16', '17', '18'])
     const scenarios = Object.entries(result.scenarios)
     expect(scenarios).toHaveLength(13)
     for (const [name, { calls, slow }] of scenarios) {

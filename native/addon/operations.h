@@ -20,25 +20,34 @@ inline uint32_t answer(Status status) noexcept {
   return static_cast<uint32_t>(status);
 }
 
-/**
- * The additions below in every case that may be: the other element type, refusals, aborts. Not inlined:
- * it would take registers from the usual case.
- */
-uint32_t counter_add_anyhow(uint32_t handle, uint32_t i, double delta) noexcept;
-
-/** Adds a 32-bit delta to counter `i`. */
-inline uint32_t counter_add_int32(uint32_t handle, uint32_t i, int32_t delta) noexcept {
-  const Region* region = find_region(handle, Kind::counters);
-  const bool is_done = region != nullptr && __builtin_expect(region->element == Element::i64, true) &&
-                       counter_try_add(*region, i, static_cast<int64_t>(delta));
-  return __builtin_expect(is_done, true) ? answer(Status::ok) : counter_add_anyhow(handle, i, delta);
+/** The same number space: Status leaves room for it. */
+inline uint32_t answer(Outcome outcome) noexcept {
+  static_assert(static_cast<uint32_t>(Outcome::done) == static_cast<uint32_t>(Status::ok));
+  static_assert(static_cast<uint32_t>(Outcome::inconsistent) < static_cast<uint32_t>(Status::bad_handle));
+  return static_cast<uint32_t>(outcome);
 }
 
-/** Adds any delta to counter `i`; i64 counters take safe integers only. */
+/** Adds any delta to counter `i`, whatever it takes; i64 counters take safe integers only. */
+uint32_t counter_add(uint32_t handle, uint32_t i, double delta) noexcept;
+
+/**
+ * One attempt to add a 32-bit delta to counter `i`. Answers the Outcome of its section, and where that
+ * is not done, nothing was added: then it is counter_add() that adds, or says why not. Left to the
+ * caller, as a function that ends in a section saves no registers; and those cost as much as the section.
+ */
+inline uint32_t counter_add_int32(uint32_t handle, uint32_t i, int32_t delta) noexcept {
+  const Region* region = regions.find(handle);
+  if (__builtin_expect(region != nullptr && i < region->direct_length && region->element == Element::i64, true))
+    return answer(counter_add_directly(*region, i, static_cast<int64_t>(delta)));
+  return counter_add(handle, i, delta);
+}
+
+/** The same for any delta to a counter of doubles. */
 inline uint32_t counter_add_float64(uint32_t handle, uint32_t i, double delta) noexcept {
-  const Region* region = find_region(handle, Kind::counters);
-  const bool is_done = region != nullptr && region->element == Element::f64 && counter_try_add(*region, i, delta);
-  return is_done ? answer(Status::ok) : counter_add_anyhow(handle, i, delta);
+  const Region* region = regions.find(handle);
+  if (__builtin_expect(region != nullptr && i < region->direct_length && region->element == Element::f64, true))
+    return answer(counter_add_directly(*region, i, delta));
+  return counter_add(handle, i, delta);
 }
 
 /** The value of counter `i` as a double, rounded where an i64 does not fit; NaN if refused. */
@@ -62,6 +71,7 @@ inline uint32_t batch_commit(uint32_t handle, uint32_t count) noexcept {
 
 /** Calls `visit.operation<function>("name")` for each hot operation. src/native.ts types them. */
 template <typename Visitor> void for_each_operation(Visitor& visit) {
+  visit.template operation<counter_add>("counterAdd");
   visit.template operation<counter_add_int32>("counterAddInt32");
   visit.template operation<counter_add_float64>("counterAddFloat64");
   visit.template operation<counter_get>("counterGet");

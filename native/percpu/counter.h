@@ -44,6 +44,20 @@ template <typename Number> inline bool counter_try_add(const Region& region, uin
          __builtin_expect(detail::add_here(region, place, i, delta) == Outcome::done, true);
 }
 
+/** What counter_add_directly() answers where there is no section that could have run. */
+constexpr Outcome kNoDirectWay = Outcome::moved;
+
+/**
+ * counter_try_add() in the shortest way there is, for regions and elements with `i < direct_length`: it
+ * ends in the section itself, with nothing to put back after it.
+ */
+template <typename Number>
+inline Outcome counter_add_directly(const Region& region, uint32_t i, Number delta) noexcept {
+  const Here place = libc_here();
+  return __builtin_expect(place.index < region.section_shards, true) ? detail::add_here(region, place, i, delta)
+                                                                     : kNoDirectWay;
+}
+
 /**
  * Adds `delta` to counter `i`; wraps at 64 bits. Wait-free: O(1), at most kAttempts + 1 sections and one
  * atomic. `Number` is int64_t where the element is i64, double where it is f64.

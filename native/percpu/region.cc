@@ -116,6 +116,8 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   region.index = static_cast<Index>(header.index);
   region.writers = static_cast<Writers>(header.writers);
   region.section_shards = can_write_by_sections(region.writers, region.index) ? region.shards : 0;
+  region.direct_length =
+      region.section_shards != 0 && region.index == Index::cpu_id && has_libc_areas() ? region.length : 0;
   return RegionError::none;
 }
 

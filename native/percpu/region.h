@@ -83,6 +83,11 @@ struct Region {
   uint32_t shards;
   /** `shards` where this process may write them by sections, else 0: one comparison then tells. */
   uint32_t section_shards;
+  /**
+   * `length` where the shortest way is open: sections by cpu_id, in areas that libc registers. Else 0,
+   * so that the check of an element's index is the check of all that, too.
+   */
+  uint32_t direct_length;
   Kind kind;
   Element element;
   Index index;

@@ -9,13 +9,16 @@
 
 namespace rseq {
 
-/** The numbers are part of the binding: src/status.ts turns them into errors. */
+/**
+ * The numbers are part of the binding: src/layout.ts has them, too. Those below 16 are left to a section's
+ * Outcome, which operations of one attempt hand on as it is.
+ */
 enum class Status : uint32_t {
   ok = 0,
-  bad_handle = 1,   ///< No open region of that kind has this handle.
-  out_of_range = 2, ///< The element's index is not below the region's length.
-  bad_value = 3,    ///< The value does not fit the element type.
-  contended = 4,    ///< The overflow word changed under every one of a bounded number of attempts.
+  bad_handle = 16,   ///< No open region of that kind has this handle.
+  out_of_range = 17, ///< The element's index is not below the region's length.
+  bad_value = 18,    ///< The value does not fit the element type.
+  contended = 19,    ///< The overflow word changed under every one of a bounded number of attempts.
 };
 
 } // namespace rseq

@@ -62,6 +62,17 @@ inline char* thread_pointer() noexcept {
   return pointer;
 }
 
+/** Whether every thread's area is libc's. */
+inline bool has_libc_areas() noexcept {
+  return detail::adopted_from_libc;
+}
+
+/** The calling thread's place, for who knows that has_libc_areas(): no branch at all. */
+inline Here libc_here() noexcept {
+  Area* area = reinterpret_cast<Area*>(thread_pointer() + detail::libc_offset);
+  return {area, __atomic_load_n(&area->cpu_id, __ATOMIC_RELAXED), Index::cpu_id};
+}
+
 /**
  * The calling thread's area: a few instructions, no call where libc owns it. Never null: a thread
  * without registration gets an area whose cpu_id is negative, which no bounds check lets pass.

@@ -11,7 +11,7 @@
 import { availableParallelism } from 'node:os'
 import { threadId } from 'node:worker_threads'
 import type { Backend, OpenBatch, OpenRegion, Place } from '../backend.js'
-import type { Operations } from '../operations.js'
+import type { Handle, Operations } from '../operations.js'
 import {
   Element,
   type Index,
@@ -113,25 +113,20 @@ function afterReset(region: PortableRegion, i: number, overflow: bigint): { word
   return { word: toBits(0 - sum), held: sum + fromBits(overflow) }
 }
 
-const operations: Operations = {
-  counterAddInt32(handle, i, delta): Status {
-    const region = handle as PortableRegion
-    if (i >= region.length) return Status.outOfRange
-    const position = at(region, ownShard(region), i)
-    if (region.element === Element.f64) return addDouble(region.words, position, delta)
-    Atomics.add(region.words, position, BigInt(delta))
-    return Status.ok
-  },
+function counterAdd(handle: Handle, i: number, delta: number): Status {
+  const region = handle as PortableRegion
+  if (i >= region.length) return Status.outOfRange
+  const position = at(region, ownShard(region), i)
+  if (region.element === Element.f64) return addDouble(region.words, position, delta)
+  if (!Number.isSafeInteger(delta)) return Status.badValue
+  Atomics.add(region.words, position, BigInt(delta))
+  return Status.ok
+}
 
-  counterAddFloat64(handle, i, delta): Status {
-    const region = handle as PortableRegion
-    if (i >= region.length) return Status.outOfRange
-    const position = at(region, ownShard(region), i)
-    if (region.element === Element.f64) return addDouble(region.words, position, delta)
-    if (!Number.isSafeInteger(delta)) return Status.badValue
-    Atomics.add(region.words, position, BigInt(delta))
-    return Status.ok
-  },
+const operations: Operations = {
+  counterAdd,
+  counterAddInt32: counterAdd,
+  counterAddFloat64: counterAdd,
 
   counterGet(handle, i): number {
     const region = handle as PortableRegion
@@ -147,7 +142,7 @@ const operations: Operations = {
       const element = entries[2 * k] as number
       const isWide = (element & WIDE_DELTA) !== 0
       const delta = (isWide ? wide[k] : entries[2 * k + 1]) as number
-      const status = operations.counterAddFloat64(region, element & ~WIDE_DELTA, delta)
+      const status = counterAdd(region, element & ~WIDE_DELTA, delta)
       if (status !== Status.ok) return status
     }
     return Status.ok

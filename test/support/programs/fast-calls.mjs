@@ -49,7 +49,7 @@ function measure(name, loop, made) {
 
 /** The operations themselves. */
 function rawLoops() {
-  const { counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
+  const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
   const { openRegion, openBatch } = native
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
@@ -61,16 +61,24 @@ function rawLoops() {
   let got = 0
   const loops = [
     measure(
+      'counterAdd',
+      (n) => {
+        for (let k = 0; k < n; k++) counterAdd(handle, 0, 1.5 * 2)
+      },
+      () => whole.get(0) / 3,
+    ),
+    measure(
       'counterAddInt32',
       (n) => {
-        for (let k = 0; k < n; k++) counterAddInt32(handle, 0, 1)
+        for (let k = 0; k < n; k++) if (counterAddInt32(handle, 0, 1) !== 0) counterAdd(handle, 0, 1)
       },
       () => whole.get(0),
     ),
     measure(
       'counterAddFloat64',
       (n) => {
-        for (let k = 0; k < n; k++) counterAddFloat64(handle, 1, 2 ** 33)
+        for (let k = 0; k < n; k++)
+          if (counterAddFloat64(handle, 1, 2 ** 33) !== 0) counterAdd(handle, 1, 2 ** 33)
       },
       () => whole.get(1) / 2 ** 33,
     ),
