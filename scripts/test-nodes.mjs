@@ -17,8 +17,9 @@ import { binariesOf, prebuild } from './prebuild.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
 
-/** Tests of what is the same whatever Node runs them: compilers, C++ programs, kernels, the tools themselves. */
+/** Tests of what is the same whatever Node runs them: compilers, C++ programs, kernels, the tools themselves. The benchmark has --node. */
 const NODE_INDEPENDENT = [
+  'bench',
   'binary',
   'compile',
   'gdb',
