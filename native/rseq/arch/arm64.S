@@ -190,6 +190,8 @@ rseq_\name:
   ldrsw x13, [x4, 4]
   section_arm \name, \index
   ldr   x9, [x2, x10, lsl 3]
+  delay loaded
+  delay ready
   add   x9, x9, x13
   str   x9, [x2, x10, lsl 3]
 .Lcommitted_\name:

@@ -198,6 +198,8 @@ rseq_\name:
   sldi  %r9, %r9, 3
   section_arm \name, \index
   ldx   %r12, %r5, %r9
+  delay loaded
+  delay ready
   add   %r12, %r12, %r10
   stdx  %r12, %r5, %r9
 .Lcommitted_\name:

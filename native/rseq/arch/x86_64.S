@@ -195,6 +195,8 @@ rseq_\name:
   movslq 4(%r8), %r10
   section_arm \name, \index
   addq  (%rdx,%rax,8), %r10
+  delay loaded
+  delay ready
   movq  %r10, (%rdx,%rax,8)
 .Lcommitted_\name:
   addq  $8, %r8

@@ -3,6 +3,7 @@
 #include "structure.h"
 
 #include <atomic>
+#include <iterator>
 
 namespace rseq::stress {
 namespace {
@@ -89,6 +90,39 @@ private:
   std::atomic<uint64_t> overflow{0};
 };
 
+/** Rows of sections: each step makes some additions to two words of the shard, and goes on where a row was left. */
+class Each : public Structure {
+public:
+  Each(uint32_t count, const Options&) : shards(count) {}
+
+  void step(Worker& worker) override {
+    static constexpr Addition kRow[] = {{0, 1}, {1, 1}, {0, 1}, {1, 1}};
+    const Addition* next = std::begin(kRow);
+    const bool done = worker.try_here([&](const Here& here) {
+      next = load_add_store_each(here, shards[here.index].words, kWords, next, std::end(kRow));
+      // A row does not say why it was left: aborted, or at another place.
+      return next == std::end(kRow) ? Outcome::done : Outcome::aborted;
+    });
+    if (!done)
+      overflow += static_cast<uint64_t>(std::end(kRow) - next);
+  }
+
+  std::string check(const Counts& total) override {
+    uint64_t sum = overflow;
+    for (const Shard& shard : shards)
+      sum += static_cast<uint64_t>(shard.words[0] + shard.words[1]);
+    return compare("counted", sum, 4 * total.steps);
+  }
+
+private:
+  static constexpr uint32_t kWords = 2;
+  struct alignas(kShardAlignment) Shard {
+    int64_t words[kWords] = {};
+  };
+  std::vector<Shard> shards;
+  std::atomic<uint64_t> overflow{0};
+};
+
 /** counter_add() of native/percpu, while others reset the counter. */
 class RegionCounter : public Structure {
 public:
@@ -129,6 +163,7 @@ private:
 
 const Rows rows({
     {"counter", "load_add_store", make<Counter>, true},
+    {"each", "load_add_store_each", make<Each>, true},
     {"double", "load_add_store_f64", make<Double>, true},
     {"table", "load_add_load_load_add_store", make<Table>, true},
     {"region", "the library's counter_add(), while others reset it", make<RegionCounter>, false},
