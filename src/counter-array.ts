@@ -1,9 +1,8 @@
-import { checkOptions } from './counter.js'
 import { CounterBatch } from './counter-batch.js'
-import { type CounterOptions, Counters, rememberCounters } from './counters.js'
+import { type CounterOptions, Counters, newCounters, rememberCounters } from './counters.js'
 import { checkInteger, typeError } from './errors.js'
-import { type ElementName, type IndexName, Kind, MAX_LENGTH } from './layout.js'
-import { AdoptedBuffer, createRegion, openRegion } from './region.js'
+import { type ElementName, type IndexName, Kind } from './layout.js'
+import { AdoptedBuffer, OverBuffer, openRegion } from './region.js'
 
 /**
  * Many counters in one region, each CPU's side by side: eight share a cache line, and no CPU's line
@@ -18,12 +17,10 @@ import { AdoptedBuffer, createRegion, openRegion } from './region.js'
  * byStatus.get(200) // 1
  * ```
  */
-export class PerCpuCounterArray {
-  /** What to give to another thread, for {@link PerCpuCounterArray.from}. */
-  readonly buffer: SharedArrayBuffer
+export class PerCpuCounterArray extends OverBuffer {
+  readonly #counters = new Counters(openRegion(this.buffer, Kind.counters))
   /** How many counters there are. */
-  readonly length: number
-  readonly #counters: Counters
+  readonly length = this.#counters.region.length
   /** Made by the first {@link addMany}. */
   #batch: CounterBatch | null = null
 
@@ -34,15 +31,7 @@ export class PerCpuCounterArray {
    * @throws TypeError, RangeError for a length or an option that does not exist.
    */
   constructor(length: number, options: CounterOptions = {}) {
-    if (options instanceof AdoptedBuffer) {
-      this.buffer = options.buffer
-    } else {
-      checkInteger('length', length, 1, MAX_LENGTH)
-      const { type, index } = checkOptions(options)
-      this.buffer = createRegion(Kind.counters, length, type, index)
-    }
-    this.#counters = new Counters(openRegion(this.buffer, Kind.counters))
-    this.length = this.#counters.region.length
+    super(options instanceof AdoptedBuffer ? options.buffer : newCounters(length, options))
     rememberCounters(this, this.#counters)
   }
 

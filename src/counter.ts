@@ -1,16 +1,6 @@
-import { checkChoice, typeError } from './errors.js'
-import { type CounterOptions, Counters, ELEMENTS, INDEXES } from './counters.js'
+import { type CounterOptions, Counters, newCounters } from './counters.js'
 import { type ElementName, type IndexName, Kind } from './layout.js'
-import { AdoptedBuffer, createRegion, openRegion } from './region.js'
-
-/** Options must be an object, so that `new PerCpuCounter('f64')` is told what it should have been. */
-export function checkOptions(options: unknown): { type: ElementName; index: IndexName } {
-  if (typeof options !== 'object' || options === null) {
-    throw typeError('options', "an object such as { type: 'i64', index: 'cpu' }", options)
-  }
-  const { type, index } = options as CounterOptions
-  return { type: checkChoice('type', type, ELEMENTS), index: checkChoice('index', index, INDEXES) }
-}
+import { AdoptedBuffer, OverBuffer, openRegion } from './region.js'
 
 /**
  * A counter that worker threads share, with a shard for every CPU.
@@ -31,10 +21,8 @@ export function checkOptions(options: unknown): { type: ElementName; index: Inde
  * requests.add(1)
  * ```
  */
-export class PerCpuCounter {
-  /** What to give to another thread, for {@link PerCpuCounter.from}. */
-  readonly buffer: SharedArrayBuffer
-  readonly #counters: Counters
+export class PerCpuCounter extends OverBuffer {
+  readonly #counters = new Counters(openRegion(this.buffer, Kind.counters))
 
   /**
    * A new counter at 0.
@@ -42,13 +30,7 @@ export class PerCpuCounter {
    * @throws TypeError, RangeError for an option that does not exist.
    */
   constructor(options: CounterOptions = {}) {
-    if (options instanceof AdoptedBuffer) {
-      this.buffer = options.buffer
-    } else {
-      const { type, index } = checkOptions(options)
-      this.buffer = createRegion(Kind.counters, 1, type, index)
-    }
-    this.#counters = new Counters(openRegion(this.buffer, Kind.counters))
+    super(options instanceof AdoptedBuffer ? options.buffer : newCounters(1, options))
     if (this.#counters.region.length !== 1) {
       const { length } = this.#counters.region
       throw new RangeError(

@@ -6,8 +6,9 @@
  */
 import { type OpenRegion, backend } from './backend.js'
 import type { Handle } from './operations.js'
-import { rangeError, typeError } from './errors.js'
-import { type ElementName, type IndexName, Status } from './layout.js'
+import { checkChoice, checkInteger, rangeError, typeError } from './errors.js'
+import { type ElementName, type IndexName, Kind, MAX_LENGTH, Status } from './layout.js'
+import { createRegion } from './region.js'
 
 /** Options of a new counter or array of counters. */
 export interface CounterOptions {
@@ -23,8 +24,8 @@ export interface CounterOptions {
   index?: IndexName
 }
 
-export const ELEMENTS = ['i64', 'f64'] as const
-export const INDEXES = ['cpu', 'concurrency'] as const
+const ELEMENTS = ['i64', 'f64'] as const
+const INDEXES = ['cpu', 'concurrency'] as const
 
 const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = backend.operations
 
@@ -47,18 +48,39 @@ function deltaError(delta: unknown, element: ElementName): TypeError | RangeErro
     : typeError('delta', expected, delta)
 }
 
-/** A region of counters, open in this thread. */
-export class Counters {
+/** Options must be an object, so that `new PerCpuCounter('f64')` is told what it should have been. */
+function checkOptions(options: unknown): { type: ElementName; index: IndexName } {
+  if (typeof options !== 'object' || options === null) {
+    throw typeError('options', "an object such as { type: 'i64', index: 'cpu' }", options)
+  }
+  const { type, index } = options as CounterOptions
+  return { type: checkChoice('type', type, ELEMENTS), index: checkChoice('index', index, INDEXES) }
+}
+
+/**
+ * A region of `length` counters at 0.
+ *
+ * @throws TypeError, RangeError for a length or an option that does not exist.
+ */
+export function newCounters(length: number, options: CounterOptions): SharedArrayBuffer {
+  checkInteger('length', length, 1, MAX_LENGTH)
+  const { type, index } = checkOptions(options)
+  return createRegion(Kind.counters, length, type, index)
+}
+
+/** As OverBuffer, for the region itself: it is there when the fields of Counters are initialized. */
+class OverRegion {
   readonly region: OpenRegion
-  // Numbers from the start, so that V8 keeps them as such and need not ask what they are.
-  readonly #handle: Handle = 0
-  readonly #length: number = 0
 
   constructor(region: OpenRegion) {
     this.region = region
-    this.#handle = region.handle
-    this.#length = region.length
   }
+}
+
+/** A region of counters, open in this thread. */
+export class Counters extends OverRegion {
+  readonly #handle: Handle = this.region.handle
+  readonly #length = this.region.length
 
   /** Adds to counter `i`. Small integers, the usual case, take one comparison and one operation. */
   add(i: number, delta: number): void {
