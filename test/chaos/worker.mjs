@@ -32,7 +32,13 @@ const fates = {
   },
   'run out of memory': () => {
     const hoard = []
-    for (;;) hoard.push(new Array(1000).fill(random()))
+    // A megabyte in each turn. Faster, and V8 may need more than it has left before it can end the thread: then
+    // it ends the process.
+    const grow = () => {
+      for (let k = 0; k < 125; k++) hoard.push(new Array(1000).fill(random()))
+      setImmediate(grow)
+    }
+    grow()
   },
   profile: () => {},
 }
