@@ -2,6 +2,7 @@
 // it must see it, or a machine that died would pass.
 import { expect, test } from 'vitest'
 import { judge } from './kernels/judge.mjs'
+import { exitStatus } from './kernels/report.mjs'
 
 interface Result {
   name: string
@@ -59,4 +60,11 @@ test.each([
 
 test('a machine that had to be stopped fails, whatever it said', () => {
   expect(failures(good, true)).toEqual(['end'])
+})
+
+test('only what was not to be had is no failure of the tests', () => {
+  const outcome = (passed: boolean, isUnavailable = false) => ({ results: [{ passed }], isUnavailable })
+  expect(exitStatus([outcome(true), outcome(true)])).toBe(0)
+  expect(exitStatus([outcome(true), outcome(false, true)])).toBe(2)
+  expect(exitStatus([outcome(false), outcome(false, true)])).toBe(1)
 })

@@ -3,11 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ensureHostPackages, neededPackages } from './host/packages.mjs'
+import { Unavailable } from './host/process.mjs'
 import { say, step, steps } from './host/steps.mjs'
 import { buildLibrary } from './artefacts/payload.mjs'
 import { ARCHITECTURES, FLAVOURS, KERNELS, selectMachines } from './machines.mjs'
 import { missingPrograms, planFor } from './plan.mjs'
-import { allPassed, summary, writeJson } from './report.mjs'
+import { exitStatus, summary, writeJson } from './report.mjs'
 import { prepareArchitecture, prepareMachine, runMachine } from './run-machine.mjs'
 
 function positive(text) {
@@ -77,7 +78,7 @@ async function main(machines) {
   })
   if (options.json !== undefined) writeJson(options.json, outcomes, steps)
   console.log(`\n${summary(outcomes)}`)
-  return allPassed(outcomes)
+  return exitStatus(outcomes)
 }
 
 const machines = selectMachines(options)
@@ -90,10 +91,10 @@ if (machines.length === 0) {
   list(machines)
 } else {
   main(machines).then(
-    (passed) => (process.exitCode = passed ? 0 : 1),
+    (status) => (process.exitCode = status),
     (error) => {
       console.error(`test:kernels: ${error.message}`)
-      process.exitCode = 2
+      process.exitCode = error instanceof Unavailable ? 2 : 1
     },
   )
 }

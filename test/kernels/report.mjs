@@ -42,9 +42,11 @@ export function summary(outcomes) {
   ].join('\n')
 }
 
-/** True if something was tried and all of it passed. */
-export function allPassed(outcomes) {
-  return outcomes.length > 0 && outcomes.every(({ results }) => results.every(({ passed }) => passed))
+/** The exit status: 0 if all passed, 1 if something failed, 2 if all that did was that a machine's parts were not to be had. */
+export function exitStatus(outcomes) {
+  const failed = outcomes.filter(({ results }) => !results.every(({ passed }) => passed))
+  if (failed.length === 0) return 0
+  return failed.every(({ isUnavailable }) => isUnavailable === true) ? 2 : 1
 }
 
 export function writeJson(file, outcomes, steps) {

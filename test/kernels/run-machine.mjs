@@ -8,6 +8,7 @@ import { kernelImage } from './artefacts/kernel.mjs'
 import { buildNativePrograms } from './artefacts/native.mjs'
 import { makePayload } from './artefacts/payload.mjs'
 import { directory, work } from './host/places.mjs'
+import { Unavailable } from './host/process.mjs'
 import { step } from './host/steps.mjs'
 import { judge } from './judge.mjs'
 import { CPUS, boot, emulatorCommand } from './machine/boot.mjs'
@@ -33,7 +34,7 @@ export async function prepareMachine({ arch, kernel, flavour }) {
     const base = await step(`${arch.name}: system ${flavour.name}`, () => baseArchive(arch, flavour))
     return { image, base, problem: null }
   } catch (error) {
-    return { image: null, base: null, problem: error.message }
+    return { image: null, base: null, problem: error }
   }
 }
 
@@ -46,8 +47,8 @@ export async function runMachine(machine, { shared, image, base, problem, second
   const { name, arch, kernel, flavour } = machine
   const names = { name, arch: arch.name, kernel: kernel.name, flavour: flavour.name }
   if (problem !== null) {
-    const results = [{ name: 'prepare', passed: false, detail: problem, at: null }]
-    return { ...names, seconds: 0, log: null, results }
+    const results = [{ name: 'prepare', passed: false, detail: problem.message, at: null }]
+    return { ...names, seconds: 0, log: null, results, isUnavailable: problem instanceof Unavailable }
   }
   const place = directory(work, machine.name)
   const initrd = join(place, 'initrd')

@@ -2,7 +2,7 @@
 // leaves the machine's own packages and lists alone.
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ask, run } from '../host/process.mjs'
+import { Unavailable, ask, fetching } from '../host/process.mjs'
 import { cache, directory } from '../host/places.mjs'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -14,7 +14,7 @@ function mirror() {
   const sites = ask('apt-get', ['indextargets', '--format', '$(SITE)', 'Created-By: Packages']) ?? ''
   const site = sites.split('\n').find((line) => /\/debian\/*$/.test(line))
   if (site === undefined) {
-    throw new Error("this machine's apt has no Debian archive; RSEQ_KERNELS_MIRROR=URL names one")
+    throw new Unavailable("this machine's apt has no Debian archive; RSEQ_KERNELS_MIRROR=URL names one")
   }
   return site
 }
@@ -52,7 +52,7 @@ export class Apt {
 
   #run(command, args, options) {
     const settings = Object.entries(this.settings).flatMap(([key, value]) => ['-o', `${key}=${value}`])
-    return run(command, [...settings, ...args], options)
+    return fetching(command, [...settings, ...args], options)
   }
 
   async update() {

@@ -1,5 +1,5 @@
 // The Debian packages that this machine needs for the emulation of others.
-import { ask, run } from './process.mjs'
+import { Unavailable, ask, fetching } from './process.mjs'
 
 const ALWAYS = ['cpio', 'make', 'python3', 'debian-archive-keyring', 'xz-utils']
 const FOR_OWN_KERNELS = ['bc', 'bison', 'flex', 'gcc', 'kmod', 'libelf-dev', 'libssl-dev', 'libc6-dev']
@@ -23,18 +23,20 @@ export function neededPackages(selection) {
 /**
  * Installs what is missing.
  *
- * @throws Error naming it, where this process may not install packages.
+ * @throws Unavailable naming it, where this process may not install packages.
  */
 export async function ensureHostPackages(names) {
   if (ask('apt-get', ['--version']) === null) {
-    throw new Error('the kernels are fetched and unpacked by apt-get and dpkg: this needs a Debian or Ubuntu')
+    throw new Unavailable(
+      'the kernels are fetched and unpacked by apt-get and dpkg: this needs a Debian or Ubuntu',
+    )
   }
   const missing = names.filter((name) => !isInstalled(name))
   if (missing.length === 0) return
   if (process.getuid() !== 0) {
-    throw new Error(`packages are missing; as root: apt-get install ${missing.join(' ')}`)
+    throw new Unavailable(`packages are missing; as root: apt-get install ${missing.join(' ')}`)
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await run('apt-get', ['update'], { env })
-  await run('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env })
+  await fetching('apt-get', ['update'], { env })
+  await fetching('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env })
 }

@@ -22,6 +22,18 @@ export function run(command, args, { cwd, env = plainEnvironment() } = {}) {
   })
 }
 
+/** Something from outside, an archive or a registry, was not to be had: no fault of what is tested. */
+export class Unavailable extends Error {}
+
+/** As {@link run}, for a program that fetches. */
+export async function fetching(...command) {
+  try {
+    return await run(...command)
+  } catch (error) {
+    throw new Unavailable(error.message, { cause: error })
+  }
+}
+
 /** As {@link run}, for a line of shell; `args` are its $1, $2 ... */
 export function shell(line, args = [], options = {}) {
   return run('bash', ['-euo', 'pipefail', '-c', line, 'bash', ...args], options)
