@@ -8,8 +8,10 @@ import { type ProgramOptions, runProgram } from './support/program.js'
 const PRETEND = pathToFileURL(fileURLToPath(new URL('support/pretend.mjs', import.meta.url))).href
 const isKnown = NODES.some(({ abi }) => String(abi) === process.versions.modules)
 const AS_IT_IS = { RSEQ_TIER: undefined, RSEQ_BACKEND: undefined }
+/** V8 compiles when it wants to, not when it finds time. Where it stops at Maglev then, it would make no fast call. */
+const IN_STEP = ['--no-concurrent-recompilation', '--no-maglev']
 /** So that the programs say when V8 optimizes, and wait for it. */
-const DETERMINISTIC = ['--allow-natives-syntax', '--no-concurrent-recompilation']
+const DETERMINISTIC = ['--allow-natives-syntax', ...IN_STEP]
 
 interface Calls {
   fast: number
@@ -67,7 +69,7 @@ test.skipIf(!isKnown)(
   'the fast functions answer whatever they are given, and touch nothing else',
   async ({ skip }) => {
     await machineWithSectionsOr(skip)
-    const nodeOptions = ['--expose-gc', '--no-concurrent-recompilation']
+    const nodeOptions = ['--expose-gc', ...IN_STEP]
     const { result } = await runProgram<Totality>('total', { env: AS_IT_IS, nodeOptions })
     expect(result.problems).toEqual([])
     // Interruptions aside, which are below 16.
