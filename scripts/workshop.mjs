@@ -1,6 +1,6 @@
 // A place in which prebuildify makes one binary for one architecture.
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,8 +43,10 @@ export class Workshop {
     const build = join(root, 'build')
     mkdirSync(build, { recursive: true })
     this.#directory = mkdtempSync(join(build, 'prebuild-'))
-    for (const name of ['binding.gyp', 'native', 'package.json']) {
-      symlinkSync(join(root, name), join(this.#directory, name))
+    // Not by links: gyp follows them, and would put the objects of all workshops into one place.
+    const sources = ['addon', 'percpu', 'rseq', 'addon.gypi'].map((name) => join('native', name))
+    for (const name of ['binding.gyp', 'package.json', ...sources]) {
+      cpSync(join(root, name), join(this.#directory, name), { recursive: true })
     }
   }
 
@@ -80,9 +82,10 @@ export class Workshop {
   /** The object files that a binary for any Node version shares with the one made here. */
   objects() {
     const place = join(this.#directory, 'build', 'Release', 'obj.target')
-    return readdirSync(place, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.o') && !file.endsWith(OF_ONE_NODE))
-      .map((file) => join(place, file))
+    const files = readdirSync(place, { recursive: true, encoding: 'utf8' })
+    const objects = files.filter((file) => file.endsWith('.o') && !file.endsWith(OF_ONE_NODE))
+    if (objects.length === 0) throw new Error(`there are no objects in ${place}`)
+    return objects.map((file) => join(place, file))
   }
 
   /** Copies objects to here; their names as the linker, which runs in build/, shall be given them. */
