@@ -11,7 +11,7 @@ import { makeProject, run, smoke } from './support/project.js'
 const PROCESSORS = [
   { arch: 'arm64', emulator: 'qemu-aarch64-static', libraries: '/usr/aarch64-linux-gnu' },
   { arch: 'ppc64', emulator: 'qemu-ppc64le-static', libraries: '/usr/powerpc64le-linux-gnu' },
-]
+] as const
 
 /** The path of the emulator; null where it is not installed, but in CI it must be. */
 function find(emulator: string): string | null {
@@ -40,7 +40,7 @@ describe.each(PROCESSORS.filter(({ arch }) => arch !== process.arch))(
       // Its Workers are the same program again, in the same emulator.
       const { main, workers, counted, expected, stderr } = await smoke('esm.mjs', {
         ...options,
-        under: [command],
+        under: command,
       })
       expect([main.platform, counted, stderr]).toEqual([`linux-${arch}`, expected, ''])
       for (const { backend, reason } of [main, ...workers]) {
@@ -49,7 +49,7 @@ describe.each(PROCESSORS.filter(({ arch }) => arch !== process.arch))(
       }
       const forced = await run(['esm.mjs'], {
         ...options,
-        under: [command],
+        under: command,
         env: { ...options.env, RSEQ_BACKEND: 'native' },
       })
       expect([forced.status, forced.stderr]).toEqual([1, expect.stringContaining('ENOSYS')])

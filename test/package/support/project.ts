@@ -32,8 +32,8 @@ export interface End {
 export interface RunOptions {
   /** The Node to run it. */
   node?: string
-  /** What to put before `node`, such as an emulator. */
-  under?: string[]
+  /** What runs `node`: an emulator. */
+  under?: string
   /** Options of Node's. */
   options?: string[]
   env?: Record<string, string>
@@ -59,16 +59,15 @@ export function makeProject(): string {
 }
 
 /** Runs a program with nothing around it but Node. Does not throw where it fails. */
-export function run(
-  args: string[],
-  { node = process.execPath, under = [], ...rest }: RunOptions,
-): Promise<End> {
-  const { options = [], env = {}, cwd, uid } = rest
-  const [command = node, ...before] = [...under, node]
-  const environment = { ...bareEnvironment(node), ...env }
-  const settings = { cwd, uid, gid: uid, env: environment, timeout: 300_000, maxBuffer: 1 << 26 }
+export function run(args: string[], how: RunOptions): Promise<End> {
+  const { node = process.execPath, under, options = [], env = {}, cwd, uid } = how
+  const settings = {
+    env: { ...bareEnvironment(node), ...env },
+    ...{ cwd, uid, gid: uid, timeout: 300_000, maxBuffer: 1 << 26 },
+  }
+  const [command, all] = under === undefined ? [node, options] : [under, [node, ...options]]
   return new Promise((resolve) => {
-    execFile(command, [...before, ...options, ...args], settings, (error, stdout, stderr) => {
+    execFile(command, [...all, ...args], settings, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : (error.code ?? error.signal ?? 'unknown'), stdout, stderr })
     })
   })
