@@ -11,12 +11,12 @@ import { ARCHITECTURES, prebuild } from './prebuild.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 
-/** lib/ without modules that are no more, and the binaries of all architectures, up to date. */
-export async function prepare() {
+/** lib/ without modules that are no more, and the binaries of all architectures, up to date or with `force` anew. */
+export async function prepare({ force = false } = {}) {
   for (const old of ['lib', 'build/tsc.tsbuildinfo'])
     rmSync(join(root, old), { recursive: true, force: true })
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, stdio: 'inherit' })
-  await prebuild(Object.keys(ARCHITECTURES))
+  await prebuild(Object.keys(ARCHITECTURES), force)
 }
 
 /**

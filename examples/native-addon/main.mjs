@@ -13,5 +13,7 @@ for (let i = 0; i < TICKS; i++) counters.increment(i % counters.length)
 await done
 
 const total = counters.snapshot().reduce((sum, count) => sum + count, 0)
-console.log(`${total} ticks by ${THREADS} C++ threads and one of JavaScript (${info().backend}): ${counters.snapshot()}`)
+console.log(
+  `${total} ticks by ${THREADS} C++ threads and one of JavaScript (${info().backend}): ${counters.snapshot()}`,
+)
 if (total !== (THREADS + 1) * TICKS) process.exitCode = 1

@@ -1,16 +1,18 @@
 /** Programs that esbuild has put into one file. */
+import { createRequire } from 'node:module'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
 import { expect, test } from 'vitest'
 import { machineWithSectionsOr } from '../support/machine.js'
-import { makeProject, smoke, temporary } from './support/project.js'
+import { makeProject, run, smoke, temporary } from './support/project.js'
 
 const STATIC = `rseq/${process.platform}-${process.arch}`
 
-/** In an ES module there is no require(), which the binaries are loaded by. */
-const WITH_REQUIRE =
-  "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);"
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+
+/** In an ES module there is no require(), which the binaries are loaded by: the README has one. */
+const WITH_REQUIRE = /--banner:js="(.*)"/.exec(README)?.[1] ?? ''
 
 /** Bundles `entries/bundled.mjs` with the package under `name`; the bundle, and what lies beside it. */
 async function bundle(
@@ -92,3 +94,20 @@ test.each(['esm', 'cjs'] as const)(
     expect(stderr).toContain('see "Bundlers" in the README')
   },
 )
+
+const commands = Array.from(README.matchAll(/^npx (esbuild .*)$/gm), ([, command]) => command ?? '')
+
+test.each(commands)('the README: %s', async (command) => {
+  const cwd = makeProject()
+  const name = command.includes('external:rseq') ? 'rseq' : STATIC
+  writeFileSync(join(cwd, 'app.mjs'), readFileSync(join(cwd, 'bundled.mjs'), 'utf8').replace('PACKAGE', name))
+  const esbuild = createRequire(import.meta.url).resolve('esbuild/bin/esbuild')
+  const { status, stderr } = await run(command.split(' ').slice(1), { cwd, node: esbuild })
+  expect(status, stderr).toBe(0)
+  const { main, counted, expected } = await smoke(/--outfile=(\S+)/.exec(command)?.[1] ?? '', { cwd })
+  expect([main.backend, counted]).toEqual(['native', expected])
+})
+
+test('the README has commands for this to test', () => {
+  expect([commands.length, WITH_REQUIRE !== '']).toEqual([2, true])
+})
