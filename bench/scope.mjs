@@ -1,7 +1,7 @@
 // What the contenders' code sees: the structures, and the functions of the two addons.
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import { CounterBatch, PerCpuCounter, PerCpuCounterArray, cpuId, info } from '../lib/index.js'
+import { loadNative } from '../lib/native.js'
 
 const require = createRequire(import.meta.url)
 
@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url)
 export const limits = require('./native/build/Release/limits.node')
 
 /** The library's addon, the very one that `../lib` uses in this thread. */
-const { fast } = require('node-gyp-build')(fileURLToPath(new URL('..', import.meta.url)))
+const { fast } = loadNative()
 
 /** Calls of this thread that V8 made in the slow way, so far. */
 export function slowCalls() {

@@ -2,21 +2,20 @@
 //
 //   npm run prebuild [-- --arch x64 arm64 ppc64] [--force]
 //
-// For each architecture one with the fast tier of each Node version, and one for all others. The
-// host's own architecture if none is named; the others need a cross compiler. What is newer than
-// its sources is kept.
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
-import { createRequire } from 'node:module'
+// For each architecture one with the fast tier of each Node version, and one for all others. All
+// architectures if none is named; those that are not the host's need a cross compiler. Each binary is
+// checked, and its size printed. An architecture whose binaries are newer than their sources is left alone.
+import { readFileSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
 import { checkBinary } from './check-binary.mjs'
-import { NODES, fetchHeaders } from './node-versions.mjs'
+import { NODES } from './node-versions.mjs'
+import { Progress } from './progress.mjs'
+import { Workshop } from './workshop.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const require = createRequire(import.meta.url)
 
 /** How the tools of each architecture are called, where it is not the host's. */
 export const ARCHITECTURES = {
@@ -27,7 +26,7 @@ export const ARCHITECTURES = {
 
 /**
  * The binaries of an architecture: each file's name, the Node whose headers it is built with, and
- * whether it has the fast tier. node-gyp-build prefers the one that names the running ABI.
+ * whether it has the fast tier. src/binary.ts prefers the one that names the running ABI.
  */
 export function binariesOf(arch) {
   const [oldest] = NODES
@@ -45,76 +44,67 @@ function newestSource() {
       join(directory, file),
     ),
   )
-  const all = [...sources, 'binding.gyp', 'package-lock.json', 'scripts/prebuild.mjs']
+  const makers = ['prebuild', 'workshop', 'node-versions'].map((name) => `scripts/${name}.mjs`)
+  const all = [...sources, 'native/addon.gypi', 'package-lock.json', ...makers]
   return Math.max(...all.map((file) => statSync(join(root, file)).mtimeMs))
 }
 
-function isFresh(file) {
-  return existsSync(file) && statSync(file).mtimeMs > newestSource()
+/** Whether all binaries of an architecture are there and up to date. */
+export function isFresh(arch) {
+  const newest = newestSource()
+  return binariesOf(arch).every(({ file }) => existsSync(file) && statSync(file).mtimeMs > newest)
 }
 
-/**
- * A copy of the project to build in: prebuildify begins by deleting all that was built, and ends by
- * taking the binary away.
- */
-function makeCopy() {
-  const build = join(root, 'build')
-  mkdirSync(build, { recursive: true })
-  const directory = mkdtempSync(join(build, 'prebuild-'))
-  for (const name of ['binding.gyp', 'native', 'package.json']) {
-    symlinkSync(join(root, name), join(directory, name))
-  }
-  return directory
-}
-
-function prebuildify(arch, { node, fast }, directory) {
-  const { tools } = ARCHITECTURES[arch]
-  const isCross = arch !== process.arch
-  const args = [
-    `--cwd=${directory}`,
-    `--out=${root}`,
-    `--arch=${arch}`,
-    `--target=${node.version}`,
-    fast ? '--no-napi' : '--napi',
-    '--tag-libc=glibc',
-    '--strip',
-    ...(isCross ? [`--strip-bin=${tools}strip`] : []),
-  ]
-  const env = {
-    ...process.env,
-    ...(isCross ? { CC: `${tools}gcc`, CXX: `${tools}g++` } : {}),
-    npm_config_nodedir: fetchHeaders(node),
-    RSEQ_NAPI_ONLY: fast ? '0' : '1',
-    JOBS: String(availableParallelism()),
-  }
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [require.resolve('prebuildify/bin.js'), ...args],
-    {
-      cwd: root,
-      env,
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-    },
-  )
-  if (status !== 0)
-    throw new Error(`${stdout}${stderr}\nprebuildify failed, for Node ${node.version} on ${arch}`)
-  if (/warning:/.test(stderr)) process.stderr.write(stderr)
-}
-
-/** @throws Error if the binary is not what it should be. */
-function build(arch, binary) {
-  rmSync(binary.file, { force: true })
-  const directory = makeCopy()
-  try {
-    prebuildify(arch, binary, directory)
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-  const { size, glibc, problems } = checkBinary(binary.file)
-  const name = relative(root, binary.file)
+/** One line on a binary. @throws Error if it is not what it should be. */
+async function inspect(file) {
+  const { lintFile } = await import('../lib/lint/lint.js')
+  const { size, glibc, problems } = checkBinary(file)
+  const { sections, findings } = lintFile(file)
+  problems.push(...findings.map(({ section, rule, message }) => `${section}: ${rule}: ${message}`))
+  if (sections.length === 0) problems.push('has no critical sections')
+  const name = relative(root, file)
   if (problems.length > 0) throw new Error(`${name}: ${problems.join('; ')}`)
-  console.log(`${name}: ${size} bytes, glibc ${glibc}`)
+  return `${name}: ${size} bytes, glibc ${glibc}, ${sections.length} sections in order`
+}
+
+/** Runs `work` on each of `items`, as many at a time as there are CPUs. */
+async function inParallel(items, work) {
+  const queue = items.values()
+  const worker = async () => {
+    for (const item of queue) await work(item)
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker))
+}
+
+async function buildArchitecture(arch, progress) {
+  const binaries = binariesOf(arch)
+  for (const { file } of binaries) rmSync(file, { force: true })
+  const tools = arch === process.arch ? null : ARCHITECTURES[arch].tools
+  const common = binaries.find(({ fast }) => !fast)
+  const report = async ({ file }) => progress.done(await inspect(file))
+
+  const first = new Workshop(arch, tools)
+  try {
+    progress.next(relative(root, common.file))
+    await first.make(common, { jobs: availableParallelism() })
+    await report(common)
+    const objects = first.objects()
+    await inParallel(
+      binaries.filter(({ fast }) => fast),
+      async (binary) => {
+        progress.next(relative(root, binary.file))
+        const workshop = new Workshop(arch, tools)
+        try {
+          await workshop.make(binary, { jobs: 1, objects })
+        } finally {
+          workshop.close()
+        }
+        await report(binary)
+      },
+    )
+  } finally {
+    first.close()
+  }
 }
 
 /**
@@ -122,24 +112,50 @@ function build(arch, binary) {
  *
  * @throws Error with the compiler's output, or with what is wrong with a binary.
  */
-export function prebuild(architectures = [process.arch], force = false) {
-  return architectures.flatMap((arch) =>
-    binariesOf(arch).map((binary) => {
-      if (force || !isFresh(binary.file)) build(arch, binary)
-      return binary.file
-    }),
-  )
+export async function prebuild(architectures = [process.arch], force = false) {
+  const stale = architectures.filter((arch) => force || !isFresh(arch))
+  const progress = new Progress(stale.flatMap(binariesOf).length)
+  try {
+    for (const arch of stale) await buildArchitecture(arch, progress)
+  } finally {
+    progress.end()
+  }
+  return architectures.flatMap((arch) => binariesOf(arch).map(({ file }) => file))
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const command = new Command('prebuild')
+/**
+ * Whether npm runs this as a hook: a script of the name `prebuild` comes before `build`, too, and that
+ * one is about this machine only. npm's title is the command that it was given.
+ */
+function isHookOfBuild() {
+  if (process.env.npm_lifecycle_event !== 'prebuild') return false
+  const about = (pid, what) => readFileSync(`/proc/${pid}/${what}`, 'latin1')
+  try {
+    for (let pid = process.ppid; pid > 1; pid = Number(/^PPid:\s+(\d+)/m.exec(about(pid, 'status'))[1])) {
+      const title = about(pid, 'cmdline')
+      if (/^npm /.test(title)) return !/\bprebuild\b/.test(title)
+    }
+  } catch {
+    // Not to be found out, as off Linux: rather do nothing than everything.
+  }
+  return true
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url) && !isHookOfBuild()) {
+  const names = Object.keys(ARCHITECTURES)
+  const { arch, force } = new Command('prebuild')
     .addOption(
-      new Option('--arch <names...>', 'architectures to build for')
-        .choices(Object.keys(ARCHITECTURES))
-        .default([process.arch]),
+      new Option('--arch <names...>', 'architectures to build for').choices(names).default(names, 'all'),
     )
     .option('--force', 'build what is up to date, too', false)
     .parse()
-  const { arch, force } = command.opts()
-  prebuild(arch, force)
+    .opts()
+  try {
+    const files = await prebuild(arch, force)
+    const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
+    console.log(`${files.length} binaries, ${bytes} bytes`)
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }
 }

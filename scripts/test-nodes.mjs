@@ -5,7 +5,7 @@
 // Node comes from npm's packages, once. Prints a table; exit status 1 if a test failed, or if a Node
 // took another binary or tier than it should.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
@@ -40,12 +40,12 @@ const SUITES = {
   common: { project: 'native', own: false },
 }
 
-/** The environment of everything that runs on that Node: no binary but those that ship. */
-function environment(home, elsewhere) {
+/** The environment of everything that runs on that Node: no binary but those that ship, or the one named. */
+function environment(home, only) {
   const env = { ...process.env, PREBUILDS_ONLY: '1' }
-  for (const name of ['RSEQ_BACKEND', 'RSEQ_TIER', 'RSEQ_PREBUILD']) delete env[name]
+  for (const name of ['RSEQ_BACKEND', 'RSEQ_TIER', 'RSEQ_BINARY']) delete env[name]
   env.PATH = `${join(home, 'bin')}${delimiter}${process.env.PATH ?? ''}`
-  if (elsewhere !== null) env.RSEQ_PREBUILD = elsewhere
+  if (only !== null) env.RSEQ_BINARY = only
   return env
 }
 
@@ -54,8 +54,7 @@ function probe(node, env) {
   const lib = JSON.stringify(pathToFileURL(join(root, 'lib/index.js')).href)
   const code = `
     const { info } = await import(${lib})
-    const { createRequire } = await import('node:module')
-    const file = createRequire(${lib})('node-gyp-build').path(${JSON.stringify(root)})
+    const file = process.report.getReport().sharedObjects.find((name) => name.endsWith('.node'))
     console.log(JSON.stringify({ tier: info().tier, file }))`
   const args = ['--input-type=module', '--eval', code]
   const { status, stdout, stderr } = spawnSync(node, args, { env, encoding: 'utf8' })
@@ -90,21 +89,13 @@ function runSuite(node, project, env, directory) {
   return { passed, failed, skipped, isGood }
 }
 
-/** A directory with the binary for all Nodes, and no other. */
-function commonOnly(directory) {
-  const { file } = binariesOf(process.arch).find(({ fast }) => !fast)
-  const prebuilds = join(directory, 'prebuilds', `linux-${process.arch}`)
-  mkdirSync(prebuilds, { recursive: true })
-  copyFileSync(file, join(prebuilds, basename(file)))
-  return directory
-}
-
-function runOn(node, suites, directory, elsewhere) {
+function runOn(node, suites, directory) {
+  const common = binariesOf(process.arch).find(({ fast }) => !fast).file
   const home = fetchNode(node)
   const binary = join(home, 'bin', 'node')
   return suites.map((suite) => {
     const { project, own } = SUITES[suite]
-    const env = environment(home, own ? null : elsewhere)
+    const env = environment(home, own ? null : common)
     const { tier, file } = probe(binary, env)
     const expected = own ? `rseq.abi${node.abi}.glibc.node` : 'rseq.glibc.node'
     const isRight = tier === (own ? 'fast' : 'napi') && basename(file) === expected
@@ -145,12 +136,11 @@ if (packed.length === 0) throw new Error('there is no Node to test on')
 
 const built = spawnSync('npm', ['run', '--silent', 'pretest'], { cwd: root, stdio: 'inherit' })
 if (built.status !== 0) process.exit(1)
-prebuild()
+await prebuild()
 
 const directory = mkdtempSync(join(tmpdir(), 'rseq-nodes-'))
 try {
-  const elsewhere = commonOnly(directory)
-  const rows = packed.flatMap((node) => runOn(node, suites, directory, elsewhere))
+  const rows = packed.flatMap((node) => runOn(node, suites, directory))
   printTable(rows)
   if (rows.some(({ result }) => result !== 'passed')) process.exitCode = 1
 } finally {

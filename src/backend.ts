@@ -5,8 +5,10 @@
  * @module
  */
 import { constants } from 'node:os'
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
+import { hasSections, isNodeItself, platformName, target } from './binary.js'
 import type { ElementName, Index, IndexName, Kind, RegionSpec, Writers } from './layout.js'
-import { type FastBinding, type NativeBinding, loadNative, target } from './native.js'
+import { type FastBinding, type NativeBinding, loadNative } from './native.js'
 import { NativeBackend } from './native-backend.js'
 import { PortableBackend } from './portable/backend.js'
 import { whyNotPassed } from './self-test.js'
@@ -93,11 +95,6 @@ function setting<Word extends string>(name: string, words: readonly [Word, ...Wo
   return word
 }
 
-/** Platforms that have sections: only there is a missing binary worth a warning. */
-function hasSections(): boolean {
-  return process.platform === 'linux' && ['x64', 'arm64', 'ppc64'].includes(process.arch)
-}
-
 /** Why a thread could not be registered, in words for who has to do something about it. */
 function refusal(errno: number): string {
   const { EINVAL, EBUSY, ENOSYS, EPERM, EACCES } = constants.errno
@@ -116,16 +113,25 @@ function choosePortable(reason: string): Choice {
   return { backend: new PortableBackend(), native: null, reason }
 }
 
+/** Where this thread notes for those that it starts that the warning has been given. */
+const WARNED = 'rseq: no native library'
+
+/** Warns that sections would be to be had, once for a thread and all those that it starts afterwards. */
+function warn(reason: string): void {
+  if (getEnvironmentData(WARNED) === true) return
+  setEnvironmentData(WARNED, true)
+  const text =
+    `${reason}. The portable backend runs instead: the results are the same, updates take longer. ` +
+    'To silence this: RSEQ_BACKEND=portable'
+  process.emitWarning(text, { code: 'RSEQ_PORTABLE' })
+}
+
 /**
- * The binary's fast calls, if they are for this very runtime. Others may load the binary too, with
- * a V8 built in another way (Electron), out of reach (Deno) or none at all (Bun): there even making
- * them would end the process.
+ * The binary's fast calls, if they are for this very runtime: elsewhere even making them would end the
+ * process.
  */
 function fastCalls(native: NativeBinding): FastBinding | null {
-  const { versions, release } = process
-  const others = ['electron', 'bun', 'deno'].some((name) => versions[name] !== undefined)
-  const isOurs = release.name === 'node' && !others && versions.modules === String(native.fastAbi)
-  return isOurs ? native.fast : null
+  return isNodeItself() && process.versions.modules === String(native.fastAbi) ? native.fast : null
 }
 
 /** Decides by `RSEQ_BACKEND`, `RSEQ_TIER`, `RSEQ_VERIFY` and by what there is. */
@@ -135,7 +141,7 @@ function choose(): Choice {
   if (wanted === 'portable') return choosePortable('RSEQ_BACKEND=portable')
   if (tier === 'portable') return choosePortable('RSEQ_TIER=portable')
   if (wanted === 'auto' && !hasSections()) {
-    return choosePortable(`restartable sequences are not to be had on ${process.platform}-${process.arch}`)
+    return choosePortable(`restartable sequences are not to be had on ${platformName()}`)
   }
   let native: NativeBinding
   try {
@@ -143,12 +149,7 @@ function choose(): Choice {
   } catch (error) {
     if (wanted === 'native') throw error
     const reason = (error as Error).message
-    process.emitWarning(
-      `${reason}. The portable backend runs instead; RSEQ_BACKEND=portable silences this.`,
-      {
-        code: 'RSEQ_PORTABLE',
-      },
-    )
+    warn(reason)
     return choosePortable(reason)
   }
   const thread = native.thread()

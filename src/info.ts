@@ -1,6 +1,7 @@
 import { type Tier, choice } from './backend.js'
+import { platformName } from './binary.js'
 import { fieldsOf } from './native-backend.js'
-import { libc, libcName } from './native.js'
+import { libc, libcName } from './libc.js'
 
 /** The commands of `membarrier(2)` by bit, as the kernel names them. */
 const MEMBARRIER_COMMANDS = [
@@ -72,7 +73,7 @@ export function info(): Info {
     },
     possibleCpus: backend.possibleCpus,
     kernel: thread?.kernel ?? '',
-    platform: `${process.platform}-${process.arch}`,
+    platform: platformName(),
     libc: thread === undefined ? libc() : libcName(thread.glibc),
     node: process.version,
   }

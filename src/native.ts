@@ -1,11 +1,9 @@
 /**
- * The addon, typed: everything that `native/addon` exports, and how it is found.
+ * The addon, typed: everything that `native/addon` exports, and how it is loaded.
  *
  * @module
  */
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { search, target } from './binary.js'
 import type { Operations } from './operations.js'
 
 /** The Node-API way into the hot operations: arguments and result are in `scratch`. */
@@ -101,42 +99,48 @@ export interface NativeBinding {
   counterSnapshot(handle: number, into: Float64Array | BigInt64Array): boolean
 }
 
-/**
- * The C library of this process, as far as binaries care: 'glibc 2.36', 'musl' or ''. Asks for a
- * diagnostic report, which takes tens of milliseconds: for when there is no addon to ask.
- */
-export function libc(): string {
-  if (process.platform !== 'linux') return ''
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } }
-  return libcName(report.header?.glibcVersionRuntime ?? '')
+/** Why a candidate was not taken, in a few words. */
+function whyNot(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { code, message } = error as NodeJS.ErrnoException
+  return code === 'MODULE_NOT_FOUND' ? 'not there' : (message.split('\n')[0] ?? '')
 }
 
-export function libcName(glibc: string): string {
-  return glibc === '' ? 'musl' : `glibc ${glibc}`
-}
-
-/** What a binary would have to fit: platform, C library and ABI, for messages. */
-export function target(): string {
-  const parts = [`${process.platform}-${process.arch}`, libc(), `Node ABI ${process.versions.modules}`]
-  return parts.filter((part) => part !== '').join(', ')
+/** Tries all candidates; the addon, or what was looked for and why not. */
+function firstThatLoads(): NativeBinding | { looked: string; cause: unknown } {
+  const tried: string[] = []
+  let place = ''
+  let cause: unknown = null
+  try {
+    const found = search()
+    place = found.place
+    for (const { name, load } of found.candidates) {
+      try {
+        return load() as NativeBinding
+      } catch (error) {
+        cause = error
+        tried.push(`${name} (${whyNot(error)})`)
+      }
+    }
+  } catch (error) {
+    return { looked: `nothing (${whyNot(error)})`, cause: error }
+  }
+  return { looked: `${tried.join(', ') || 'nothing that fits'} in ${place}`, cause }
 }
 
 /**
  * Loads the addon.
  *
- * @throws Error naming the platform, C library and ABI that no binary fits, and the command that builds one.
+ * @throws Error naming the platform, C library and ABI that no binary fits, what was looked for, and the
+ *   command that compiles one.
  */
 export function loadNative(): NativeBinding {
-  const require = createRequire(import.meta.url)
-  const root = dirname(dirname(fileURLToPath(import.meta.url)))
-  try {
-    return (require('node-gyp-build') as (root: string) => NativeBinding)(root)
-  } catch (cause) {
-    const why = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
-    throw new Error(
-      `rseq: no native library for ${target()} (${why}). ` +
-        `To build it, with python3, make and a C++17 compiler at hand: npm run build:native, in ${root}`,
-      { cause },
-    )
-  }
+  const found = firstThatLoads()
+  if (!('looked' in found)) return found
+  throw new Error(
+    `rseq: no native library for ${target()}: looked for ${found.looked}. ` +
+      'To compile it, with python3, make and a C++17 compiler at hand: npx rseq build. ' +
+      'In a bundle: see "Bundlers" in the README',
+    { cause: found.cause },
+  )
 }

@@ -1,12 +1,10 @@
 /** Which way the hot operations take: chosen, forced, and counted in C++. */
-import { cp, mkdir } from 'node:fs/promises'
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { Info } from '../lib/index.js'
 import { NODES } from '../scripts/node-versions.mjs'
-import { copyPackage } from './support/copy.js'
 import { machineWithSectionsOr } from './support/machine.js'
 import { runProgram } from './support/program.js'
 
@@ -110,14 +108,11 @@ const prebuilt = readdirSync(new URL('../prebuilds', import.meta.url)).includes(
   ? readdirSync(prebuilds).filter((file) => file.endsWith('.node'))
   : []
 
-// Only after `npm run build:prebuilds`, which `npm run test:nodes` does.
-test.for(prebuilt)('%s in the place of the own binary: fast on its own Node only', async (file, { skip }) => {
+// Only after `npm run prebuild`, of which `npm run test:nodes` does what it needs.
+test.for(prebuilt)('RSEQ_BINARY=%s: fast on its own Node only', async (file, { skip }) => {
   await machineWithSectionsOr(skip)
-  const { root, url } = await copyPackage({ binary: false })
-  await mkdir(join(root, 'build/Release'), { recursive: true })
-  await cp(join(prebuilds, file), join(root, 'build/Release/rseq.node'))
-  const env = { ...AS_IT_IS, PREBUILDS_ONLY: undefined, RSEQ_PREBUILD: undefined }
-  const { result } = await runProgram<Counted>('info', { input: { url }, env })
+  const env = { ...AS_IT_IS, RSEQ_BINARY: join(prebuilds, file) }
+  const { result } = await runProgram<Counted>('info', { env })
   const isOwn = basename(file).includes(`.abi${ABI}.`)
   expect([result.tier, result.backend, result.counted]).toEqual([isOwn ? 'fast' : 'napi', 'native', 3])
 })

@@ -28,6 +28,7 @@ const REGISTRATIONS: Record<Info['registration'], string> = {
 /** What to do about a fallback, by what its reason says; the first that fits. */
 const REMEDIES: readonly (readonly [reason: RegExp, remedy: string])[] = [
   [/^RSEQ_(BACKEND|TIER)=/, 'It was asked for: unset that variable to have what is best.'],
+  [/loading addons is disabled/, 'Let Node load addons: --allow-addons, beside --permission.'],
   [/^rseq: no native library/, 'Build it with the command above, or install where there is a binary for it.'],
   [/ENOSYS/, 'Run Linux 4.18 or later with CONFIG_RSEQ, not under user-mode emulation.'],
   [/EPERM|EACCES/, 'A sandbox refuses the call: let its seccomp profile allow rseq(2).'],

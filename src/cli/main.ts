@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { addBuild } from './build.js'
 import { addCount } from './count.js'
 import { addInfo } from './info.js'
 import { addLint } from './lint.js'
@@ -39,6 +40,7 @@ addInfo(program)
 addVerify(program)
 addCount(program)
 addLint(program)
+addBuild(program)
 
 try {
   await program.parseAsync()

@@ -1,0 +1,2 @@
+// Its critical sections.
+#include <rseq_sections.S>

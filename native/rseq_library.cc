@@ -1,0 +1,12 @@
+/**
+ * @file
+ * All of native/rseq and native/percpu as one source, for an addon of another package: one file of its
+ * own that includes this one, and one that includes rseq_sections.S, are all that its build needs.
+ * See examples/native-addon.
+ */
+// NOLINTBEGIN(bugprone-suspicious-include): that is the point of it.
+#include "percpu/counter.cc"
+#include "percpu/region.cc"
+#include "rseq/cpus.cc"
+#include "rseq/thread.cc"
+// NOLINTEND(bugprone-suspicious-include)

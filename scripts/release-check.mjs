@@ -1,0 +1,95 @@
+// Everything about a release but the publication: npm run release:check [-- --no-tests]; docs/releasing.md.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { packInto, prepare } from './pack.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const { name, version, repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+function ask(command, ...args) {
+  return execFileSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim()
+}
+
+/** What is wrong, in words; or nothing. */
+const CHECKS = {
+  'the working tree is clean': () => ask('git', 'status', '--porcelain'),
+
+  'both package files have the version': () => {
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+    return lock.version === version ? '' : `package-lock.json has ${lock.version}, package.json ${version}`
+  },
+
+  'the changelog has the version, with a date': () => {
+    const heading = new RegExp(`^## ${version.replaceAll('.', '\\.')} - \\d{4}-\\d\\d-\\d\\d$`, 'm')
+    const changelog = readFileSync(join(root, 'CHANGELOG.md'), 'utf8')
+    return heading.test(changelog) ? '' : `CHANGELOG.md has no line "## ${version} - YYYY-MM-DD"`
+  },
+
+  'the version is not published yet': () => {
+    const { stdout, stderr } = spawnSync('npm', ['view', `${name}@${version}`, 'version', '--json'], {
+      encoding: 'utf8',
+    })
+    if (stderr.includes('E404')) return ''
+    // A known package that lacks the version is told by an empty answer.
+    return stdout.trim() === '' && !stderr.includes('npm error') ? '' : `npm says: ${stdout}${stderr}`.trim()
+  },
+
+  'the package names its repository, without which npm makes no provenance': () =>
+    repository === undefined ? 'package.json has no repository' : '',
+}
+
+/** As in CI, and what takes too long for that. */
+const COMMANDS = [
+  ['ci'],
+  ['run', 'typecheck'],
+  ['run', 'lint'],
+  ['run', 'format:check'],
+  ['test'],
+  ['run', 'test:package'],
+  ['run', 'test:nodes'],
+]
+
+const { tests } = new Command('release:check')
+  .description('Checks and packs a release, and stops before it is published.')
+  .option('--no-tests', 'only look at the files, and pack')
+  .parse()
+  .opts()
+
+const failures = []
+function report(what, problem) {
+  console.log(problem === '' ? `ok       ${what}` : `NOT YET  ${what}: ${problem}`)
+  if (problem !== '') failures.push(what)
+}
+
+for (const [what, check] of Object.entries(CHECKS)) report(what, check())
+if (tests) {
+  for (const args of COMMANDS) {
+    const command = `npm ${args.join(' ')}`
+    console.log(`...      ${command}`)
+    const { status } = spawnSync('npm', args, { cwd: root, stdio: 'inherit' })
+    report(command, status === 0 ? '' : `exit status ${status}`)
+  }
+}
+
+const directory = join(root, 'build', 'release')
+rmSync(directory, { recursive: true, force: true })
+mkdirSync(directory, { recursive: true })
+await prepare({ force: true })
+const { file, size, unpackedSize, files } = packInto(directory)
+const tarball = relative(root, file)
+console.log(`\n${tarball}: ${size} bytes, ${unpackedSize} unpacked, ${files.length} files`)
+if (failures.length > 0) {
+  console.log(`Not to be published: ${failures.length} checks failed.`)
+  process.exitCode = 1
+} else {
+  console.log(
+    `All is well. Nothing was published; this would do it:\n  npm publish ${tarball} --provenance --access public`,
+  )
+}

@@ -1,0 +1,92 @@
+/**
+ * `rseq build`: compiles the addon for this machine. Nothing does that by itself.
+ *
+ * @module
+ */
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { delimiter, dirname, join } from 'node:path'
+import type { Command } from 'commander'
+import { hasSections, packageRoot, platformName, target } from '../binary.js'
+
+const BINDING = '{ "includes": ["native/addon.gypi"] }\n'
+
+/** Where node-gyp is found: beside this package, in npm, or on the PATH. */
+function nodeGyp(): string | null {
+  try {
+    return createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
+  } catch {
+    // npm carries one, on Windows at another place: there is nothing to compile there.
+    const inNpm = 'npm/node_modules/node-gyp/bin/node-gyp.js'
+    const prefix = dirname(dirname(process.execPath))
+    const onPath = (process.env['PATH'] ?? '').split(delimiter).map((place) => join(place, 'node-gyp'))
+    const places = [join(prefix, 'lib/node_modules', inNpm), join('/usr/share/nodejs', inNpm), ...onPath]
+    return places.find((file) => existsSync(file)) ?? null
+  }
+}
+
+/** npm's settings for another project's build would be taken for this one's. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle)/i.test(name)),
+  )
+}
+
+/** Runs node-gyp with its output on standard error; false if it failed. */
+function compile(gyp: string, directory: string): Promise<boolean> {
+  // Headers that were installed with this Node are the right ones, and save a download.
+  const prefix = dirname(dirname(process.execPath))
+  const hasHeaders = existsSync(join(prefix, 'include/node/node_api.h'))
+  const args = [
+    gyp,
+    'rebuild',
+    '--release',
+    '--loglevel=warn',
+    ...(hasHeaders ? [`--nodedir=${prefix}`] : []),
+  ]
+  return new Promise((resolve, reject) => {
+    spawn(process.execPath, args, { cwd: directory, env: environment(), stdio: ['ignore', 2, 2] })
+      .on('error', reject)
+      .on('exit', (status) => {
+        resolve(status === 0)
+      })
+  })
+}
+
+async function run(): Promise<void> {
+  if (!hasSections()) {
+    console.log(
+      `Nothing to compile: on ${platformName()} there are no restartable sequences, and none are needed.`,
+    )
+    return
+  }
+  const gyp = nodeGyp()
+  if (gyp === null) throw new Error('node-gyp is not to be found: npm install --global node-gyp, then again')
+  const root = packageRoot()
+  const build = join(root, 'build')
+  mkdirSync(build, { recursive: true })
+  // Apart from the package: a binding.gyp in it would make npm compile it at every installation.
+  const place = mkdtempSync(join(build, 'compile-'))
+  const file = join(build, 'Release', 'rseq.node')
+  try {
+    writeFileSync(join(place, 'binding.gyp'), BINDING)
+    cpSync(join(root, 'native'), join(place, 'native'), { recursive: true })
+    console.error(`Compiling for ${target()} ...`)
+    if (!(await compile(gyp, place))) {
+      throw new Error('it did not compile; it needs python3, make and a C++17 compiler (g++ or clang++)')
+    }
+    mkdirSync(dirname(file), { recursive: true })
+    renameSync(join(place, 'build/Release/rseq.node'), file)
+  } finally {
+    rmSync(place, { recursive: true })
+  }
+  console.log(`Made ${file}: from now on it comes before the binary that was installed.`)
+}
+
+export function addBuild(program: Command): void {
+  program
+    .command('build')
+    .description('compile the native library here, on purpose: needs python3, make and a C++17 compiler')
+    .action(run)
+}

@@ -1,0 +1,72 @@
+/** What is compiled from the tarball's sources, on purpose: the addon itself, and another package's. */
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, inject, test } from 'vitest'
+import { lintFile } from '../../lib/lint/lint.js'
+import { NODES, fetchHeaders } from '../../scripts/node-versions.mjs'
+import { machineWithSectionsOr } from '../support/machine.js'
+import { makeProject, run, smoke } from './support/project.js'
+
+const EXAMPLE = fileURLToPath(new URL('../../examples/native-addon/', import.meta.url))
+const NODE_GYP = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
+
+/** Compilers are found again. */
+const WITH_COMPILERS = { env: { PATH: process.env['PATH'] ?? '' } }
+
+test('rseq build makes what comes before the binaries that were installed', async ({ skip }) => {
+  await machineWithSectionsOr(skip)
+  const cwd = makeProject()
+  const installed = join(cwd, 'node_modules/rseq')
+  const command = [join(installed, 'lib/cli/main.js'), 'build']
+  const without = await run(command, { cwd, env: { npm_config_python: '/nonexistent' } })
+  expect(without.status).toBe(1)
+  expect(without.stderr).toMatch(/node-gyp is not to be found|needs python3, make and a C\+\+17 compiler/)
+  expect(readdirSync(join(installed, 'build'))).toEqual([])
+
+  const { status, stdout, stderr } = await run(command, { cwd, ...WITH_COMPILERS })
+  expect(status, stderr).toBe(0)
+  expect(stdout).toContain(join(installed, 'build/Release/rseq.node'))
+  expect(readdirSync(join(installed, 'build'))).toEqual(['Release'])
+  expect(existsSync(join(installed, 'binding.gyp'))).toBe(false)
+  rmSync(join(installed, 'prebuilds'), { recursive: true })
+  const { main, counted, expected } = await smoke('esm.mjs', { cwd })
+  expect([main.backend, main.tier, counted]).toEqual(['native', 'fast', expected])
+})
+
+test("another package's addon counts on the same counters from its own threads", async ({ skip }) => {
+  await machineWithSectionsOr(skip)
+  const cwd = makeProject()
+  cpSync(EXAMPLE, cwd, { recursive: true, filter: (path) => !/\/(build|node_modules)$/.test(path) })
+  const nodedir = `--nodedir=${fetchHeaders(NODES[0])}`
+  const built = await run([NODE_GYP, 'rebuild', nodedir], { cwd, ...WITH_COMPILERS })
+  expect(built.status, built.stderr).toBe(0)
+  const { sections, findings } = lintFile(join(cwd, 'build/Release/ticker.node'))
+  expect([sections.length > 0, findings]).toEqual([true, []])
+
+  const ways = [
+    [/\(native\)/, {}],
+    [/\(native\)/, { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' }],
+    [/\(portable\)/, { RSEQ_BACKEND: 'portable' }],
+  ] as const
+  for (const [backend, env] of ways) {
+    const { status, stdout, stderr } = await run(['main.mjs'], { cwd, env })
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^5000000 ticks by 4 C\+\+ threads and one of JavaScript/)
+    expect(stdout).toMatch(backend)
+  }
+})
+
+test('the one source for other addons has all that there is, and has no warning', () => {
+  const native = join(inject('packed').installed, 'node_modules/rseq/native')
+  const text = readFileSync(join(native, 'rseq_library.cc'), 'utf8')
+  const included = Array.from(text.matchAll(/#include "(.*)"/g), ([, file]) => basename(file ?? ''))
+  const there = ['rseq', 'percpu'].flatMap((name) => readdirSync(join(native, name)))
+  // The self-test is the package's own business.
+  const wanted = there.filter((file) => file.endsWith('.cc') && file !== 'verify.cc')
+  expect(included.sort()).toEqual(wanted.sort())
+  const flags = ['-std=c++17', '-Wall', '-Wextra', '-Wshadow', '-Werror', '-fsyntax-only']
+  execFileSync('g++', [...flags, join(native, 'rseq_library.cc')])
+})

@@ -1,0 +1,34 @@
+// `npm run test:package`: the tarball, as those who install it meet it. Apart from the other tests, because it
+// needs the binaries of all architectures, npm's registry and whole Nodes.
+import { defineConfig } from 'vitest/config'
+
+const common = {
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
+  server: { deps: { external: [/\/lib\/.*\.js$/] } },
+}
+
+/** The suite of the public API where `process` says that this is another platform, in all threads. */
+function elsewhere(platform: string) {
+  const env = { PRETEND_PLATFORM: platform }
+  const execArgv = ['--import', new URL('../support/pretend.mjs', import.meta.url).href]
+  return { test: { ...common, name: platform, root: '.', include: ['test/api/**/*.test.ts'], env, execArgv } }
+}
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          globalSetup: ['test/package/support/setup.ts'],
+        },
+      },
+      elsewhere('darwin-arm64'),
+      elsewhere('win32-x64'),
+    ],
+  },
+})
