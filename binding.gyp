@@ -30,7 +30,9 @@
             "native/addon/v8_tier.cc"
           ],
           "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-          "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+          "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED",
+                      # A Worker that is being terminated may be inside a call; then nothing can be thrown any more.
+                      "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
           "cflags": ["-O2", "-fvisibility=hidden", "-Wall", "-Wextra"],
           "ldflags": [
             # Node unloads an addon with the Worker that loaded it; descriptors must stay in place.

@@ -96,6 +96,9 @@ export const WIDE_DELTA = 1 << 31
 export const MutexWord = { state: 0, woken: 1, sleepers: 2, callers: 3, calls: 4 } as const
 /** A mutex's state; another one is its owner's thread id. */
 export const MutexState = { free: 0, ownerDied: 1 << 31 } as const
+/** What threads call themselves that cannot know their id, and how many there may be. */
+export const MUTEX_NAMELESS = 1 << 30
+export const MUTEX_NAMELESS_COUNT = 1 << 20
 /** Words of 8 bytes that a mutex's region has. */
 export const MUTEX_LENGTH = 3
 /** The longest that a waiter goes without a look, in milliseconds. */

@@ -28,6 +28,14 @@ void release(Napi::Env, Keeper* done) {
 }
 
 /**
+ * The seat that the first argument names, or null. Arguments are read as the types that they have: a
+ * conversion would be refused in a Worker that is being terminated, which is when waits end.
+ */
+MutexSeat* seat_of(const Napi::CallbackInfo& info) {
+  return mutex_seats.find_own(info[0].As<Napi::Number>().Uint32Value());
+}
+
+/**
  * openMutex(bytes): {handle, firstShard, keeper}, or the number of a RegionError. A seat of the calling
  * environment's, for as long as the keeper lives.
  */
@@ -54,16 +62,16 @@ Napi::Value open(const Napi::CallbackInfo& info) {
 
 /** mutexWait(handle, milliseconds): a Status. No hot operation, as it blocks: a fast call must not. */
 Napi::Value wait(const Napi::CallbackInfo& info) {
-  MutexSeat* seat = mutex_seats.find_own(info[0].ToNumber().Uint32Value());
-  const uint32_t milliseconds = info[1].ToNumber().Uint32Value();
+  MutexSeat* seat = seat_of(info);
+  const uint32_t milliseconds = info[1].As<Napi::Number>().Uint32Value();
   return Napi::Number::New(info.Env(), answer(seat != nullptr ? mutex_wait(*seat, milliseconds) : Status::bad_handle));
 }
 
 /** mutexCallMe(handle, in): counts a waiter in JavaScript in, or out. */
 void call_me(const Napi::CallbackInfo& info) {
-  MutexSeat* seat = mutex_seats.find_own(info[0].ToNumber().Uint32Value());
+  MutexSeat* seat = seat_of(info);
   if (seat != nullptr)
-    mutex_call_me(*seat, info[1].ToBoolean());
+    mutex_call_me(*seat, info[1].As<Napi::Boolean>());
 }
 
 } // namespace

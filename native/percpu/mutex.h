@@ -31,6 +31,9 @@ struct MutexWords {
 
 constexpr uint32_t kMutexFree = 0;
 constexpr uint32_t kMutexOwnerDied = 1u << 31;
+/** What threads call themselves that cannot know their id, and so many more: nobody knows whether they live. */
+constexpr uint32_t kMutexNameless = 1u << 30;
+constexpr uint32_t kMutexNamelessCount = 1u << 20;
 /** Words of 8 bytes that the region has. */
 constexpr uint32_t kMutexLength = 3;
 /** The longest that a sleeping thread goes without a look. */

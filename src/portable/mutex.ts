@@ -8,14 +8,22 @@
 import { existsSync, readlinkSync } from 'node:fs'
 import { threadId } from 'node:worker_threads'
 import type { OpenMutex } from '../backend.js'
-import { Kind, MUTEX_LENGTH, MUTEX_SLICE_MS, MutexState, MutexWord, RegionError, Status } from '../layout.js'
+import {
+  Kind,
+  MUTEX_LENGTH,
+  MUTEX_NAMELESS,
+  MUTEX_NAMELESS_COUNT,
+  MUTEX_SLICE_MS,
+  MutexState,
+  MutexWord,
+  RegionError,
+  Status,
+} from '../layout.js'
 import type { Handle } from '../operations.js'
 import { openRegion } from './region.js'
 
 /** Looks at a taken mutex before sleeping: some microseconds. */
 const SPINS = 200
-/** Above every thread id of a kernel, below MutexState.ownerDied. */
-const NO_KERNEL_ID = 1 << 30
 
 /** One thread's way to a mutex. */
 interface Seat {
@@ -32,7 +40,7 @@ function ownId(): number {
     const task = readlinkSync('/proc/thread-self')
     return Number(task.slice(task.lastIndexOf('/') + 1))
   } catch {
-    return NO_KERNEL_ID + threadId
+    return MUTEX_NAMELESS + (threadId % MUTEX_NAMELESS_COUNT)
   }
 }
 
@@ -40,7 +48,8 @@ const self = ownId()
 
 /** Whether the process has a thread of that id; also where nobody can tell. */
 function isAlive(id: number): boolean {
-  return id >= NO_KERNEL_ID || self >= NO_KERNEL_ID || existsSync(`/proc/self/task/${id}`)
+  const isNameless = id >= MUTEX_NAMELESS && id < MUTEX_NAMELESS + MUTEX_NAMELESS_COUNT
+  return isNameless || self >= MUTEX_NAMELESS || existsSync(`/proc/self/task/${id}`)
 }
 
 /** What this thread has, for its end: only a Worker that is terminated gets no chance to give it back. */
