@@ -1,7 +1,7 @@
 // The bounds that the library promises to keep, one row each. A row's value is computed in every round, from
 // slices that ran within a second of each other; the median of the rounds is held against the bound.
 //
-// `value` is given {cost, throughput, rate, fastShare}: functions of a contender's name and a number of workers.
+// `value` is given {cost, throughput, fastShare}: functions of a contender's name and a number of workers.
 import { PerCpuCounter, PerCpuCounterArray, info } from '../lib/index.js'
 
 const ELEMENTS = 1000
@@ -80,7 +80,7 @@ export const rows = [
   },
   {
     title: 'mutex, operations a second of eight workers / of a mutex in JavaScript',
-    value: ({ rate }) => rate('mutex', 8) / rate('mutex-js', 8),
+    value: ({ throughput }) => throughput('mutex', 8) / throughput('mutex-js', 8),
     least: 1.5,
   },
   {

@@ -8,12 +8,7 @@ function readersBy(read) {
     (field) =>
     (name, workers = 1) =>
       read(name, workers)[field]
-  return {
-    cost: reader('cost'),
-    throughput: reader('throughput'),
-    rate: reader('rate'),
-    fastShare: reader('fastShare'),
-  }
+  return { cost: reader('cost'), throughput: reader('throughput'), fastShare: reader('fastShare') }
 }
 
 /** The contenders that the rows read, with no more workers than they read. */
@@ -21,7 +16,7 @@ export function contendersOfRows(contenders) {
   const read = new Map()
   const note = (name, workers) => {
     read.set(name, new Set(read.get(name)).add(workers))
-    return { cost: 1, throughput: 1, rate: 1, fastShare: 1 }
+    return { cost: 1, throughput: 1, fastShare: 1 }
   }
   for (const row of rows) row.value(readersBy(note))
   return contenders

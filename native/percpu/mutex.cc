@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <ctime>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,13 +25,17 @@ uint64_t now_ns() noexcept {
   return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(t.tv_nsec);
 }
 
-bool can_fence = false;
-
-/** Whether waiters can fence all threads of the process. Asked once. */
+/** Whether waiters can fence all threads of the process. Asked once, or by several threads at once, who get the same.
+ */
 bool waiters_fence() noexcept {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, [] { can_fence = membarrier::register_private_expedited() == 0; });
-  return can_fence;
+  enum : uint32_t { unknown, no, yes };
+  static uint32_t known = unknown;
+  uint32_t answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
+  if (answer == unknown) {
+    answer = membarrier::register_private_expedited() == 0 ? yes : no;
+    __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
+  }
+  return answer == yes;
 }
 
 /** From here on, every thread sees what this one wrote before, or has shown what it wrote itself. */
@@ -95,6 +98,8 @@ Status sleep(MutexSeat& seat, uint64_t deadline) noexcept {
   MutexWords* words = seat.words;
   // Every waking is another thread's doing, and the time bounds them all.
   while (true) {
+    // An owner that unlocks after this sees that one is to be woken; one that did before is seen here.
+    fence_all();
     const Status status = mutex_try_lock(seat);
     if (status != Status::busy)
       return status;
@@ -171,7 +176,6 @@ Status mutex_wait(MutexSeat& seat, uint32_t milliseconds) noexcept {
   const uint32_t slice = milliseconds < kMutexSliceMs ? milliseconds : kMutexSliceMs;
   const uint64_t deadline = now_ns() + slice * kNsPerMs;
   __atomic_fetch_add(&seat.words->sleepers, 1, __ATOMIC_SEQ_CST);
-  fence_all();
   status = sleep(seat, deadline);
   __atomic_fetch_sub(&seat.words->sleepers, 1, __ATOMIC_RELAXED);
   return status;

@@ -116,7 +116,7 @@ test('the control loses: the same without the lock', async () => {
     const data = (): Record<string, unknown> => ({ how: 'count', buffer, guarded, adds, locked: false })
     const team = await Team.lineUp('locker', 4, { data })
     await team.run()
-    lost = 4 * adds - (guarded[0] as number)
+    lost = 4 * adds - guarded[0]
   }
   expect(lost).toBeGreaterThan(0)
 })
