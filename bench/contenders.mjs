@@ -19,7 +19,8 @@ const TOGETHER = [1, 2, 4, 8]
 
 /**
  * `tier`: which threads run it, by the tier of the library in them. `workers`: how many at once.
- * `step`: n is a multiple of it. `prepare`: what else its code needs, made when it is first run.
+ * `step`: n is a multiple of it. `sleeps`: its threads wait for each other, and leave CPUs free on purpose.
+ * `prepare`: what else its code needs, made when it is first run.
  */
 export const contenders = [
   // The limits.
@@ -60,6 +61,13 @@ export const contenders = [
     title: 'array.addMany() of 1000',
     step: 1000,
     code: groups(1000, 'array.addMany(indices, deltas)'),
+  },
+  {
+    name: 'mutex',
+    title: 'mutex.lock(), guarded[0]++, unlock()',
+    code: each('mutex.lock(); guarded[0]++; mutex.unlock()'),
+    workers: TOGETHER,
+    sleeps: true,
   },
   { name: 'value', title: 'counter.value', code: each('sink += counter.value') },
   {
@@ -115,6 +123,20 @@ export const contenders = [
     workers: TOGETHER,
     code: each('Atomics.add(sharded, cpuId() << 5, 1)'),
   },
+  {
+    name: 'mutex-atomics',
+    title: 'Atomics.compareExchange, guarded[0]++, Atomics.store',
+    code: each(
+      'if (Atomics.compareExchange(int32, 0, 0, 1) === 0) { guarded[0]++; Atomics.store(int32, 0, 0) }',
+    ),
+  },
+  {
+    name: 'mutex-js',
+    title: 'a mutex in JavaScript, spinning, then Atomics.wait',
+    code: each('jsMutex.lock(); guarded[0]++; jsMutex.unlock()'),
+    workers: TOGETHER,
+    sleeps: true,
+  },
   { name: 'slot', title: 'a slot per thread, slots[mine]++', code: each('slots[mine]++'), workers: TOGETHER },
   {
     name: 'prom',
@@ -135,4 +157,4 @@ export const contenders = [
     prepare: meterCounter,
     code: each("peer.add(1, { method: 'GET', status: '200' })"),
   },
-].map((contender) => ({ tier: 'fast', workers: ALONE, step: 1, ...contender }))
+].map((contender) => ({ tier: 'fast', workers: ALONE, step: 1, sleeps: false, ...contender }))

@@ -74,6 +74,16 @@ export const rows = [
     least: 0.999,
   },
   {
+    title: 'mutex.lock() + unlock(), one thread / Atomics.compareExchange + store',
+    value: ({ cost }) => cost('mutex') / cost('mutex-atomics'),
+    most: 0.8,
+  },
+  {
+    title: 'mutex, operations a second of eight workers / of a mutex in JavaScript',
+    value: ({ throughput }) => throughput('mutex', 8) / throughput('mutex-js', 8),
+    least: 1.5,
+  },
+  {
     title: 'a counter, bytes / (CPUs + 1) x 128 + 256',
     value: () => new PerCpuCounter().buffer.byteLength / promisedBytes(1),
     most: 1,

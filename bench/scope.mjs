@@ -1,7 +1,8 @@
 // What the contenders' code sees: the structures, and the functions of the two addons.
 import { createRequire } from 'node:module'
-import { CounterBatch, PerCpuCounter, PerCpuCounterArray, cpuId, info } from '../lib/index.js'
+import { CounterBatch, Mutex, PerCpuCounter, PerCpuCounterArray, cpuId, info } from '../lib/index.js'
 import { loadNative } from '../lib/native.js'
+import { JsMutex } from './js-mutex.mjs'
 
 const require = createRequire(import.meta.url)
 
@@ -29,6 +30,9 @@ export function makeShared() {
     counter: new PerCpuCounter().buffer,
     double: new PerCpuCounter({ type: 'f64' }).buffer,
     array: new PerCpuCounterArray(ELEMENTS).buffer,
+    mutex: new Mutex().buffer,
+    jsMutex: new SharedArrayBuffer(CACHE_LINES),
+    guarded: new SharedArrayBuffer(CACHE_LINES),
     int32: new SharedArrayBuffer(CACHE_LINES),
     bigint64: new SharedArrayBuffer(CACHE_LINES),
     sharded: new SharedArrayBuffer(CACHE_LINES * info().possibleCpus),
@@ -48,6 +52,9 @@ export function openScope(shared, member) {
     batch: new CounterBatch(array),
     indices: Uint32Array.from({ length: 1000 }, (_, k) => k % ELEMENTS),
     deltas: new Float64Array(1000).fill(1),
+    mutex: Mutex.from(shared.mutex),
+    jsMutex: new JsMutex(shared.jsMutex),
+    guarded: new Float64Array(shared.guarded),
     int32: new Int32Array(shared.int32),
     bigint64: new BigInt64Array(shared.bigint64),
     sharded: new Int32Array(shared.sharded),

@@ -38,7 +38,7 @@ class Team {
    *
    * `cost` is CPU time for each operation, in nanoseconds: what else the machine does is not counted.
    * `throughput` is operations for each nanosecond that as many CPUs as could be busy would make at this
-   * cost. `coverage` is how much of those CPUs the threads got.
+   * cost. `rate` is operations for each nanosecond that passed. `coverage` is how much of those CPUs the threads got.
    */
   async run(name, members, milliseconds) {
     const barrier = new Int32Array(new SharedArrayBuffer(8))
@@ -55,7 +55,13 @@ class Team {
     const wall = Math.max(...slices.map((slice) => slice.wall))
     const fastShare = 1 - sum(slices.map((slice) => slice.slow)) / operations
     const cost = time / operations
-    return { cost, throughput: cpus / cost, coverage: time / (cpus * wall), fastShare }
+    return {
+      cost,
+      throughput: cpus / cost,
+      rate: operations / wall,
+      coverage: time / (cpus * wall),
+      fastShare,
+    }
   }
 
   async end() {

@@ -15,7 +15,9 @@
         ["OS=='linux' and target_arch in ('x64', 'arm64', 'ppc64')", {
           "sources": ["addon/v8_tier.cc"],
           "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-          "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+          "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED",
+                      # A Worker that is being terminated may be inside a call; then nothing can be thrown any more.
+                      "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
           # Node's own -O3 would come last: it more than doubles the size, and makes nothing faster.
           "configurations": { "Release": { "cflags!": ["-O3"] } },
           "cflags": ["-O2", "-fvisibility=hidden", "-Wall", "-Wextra"],
@@ -41,11 +43,13 @@
             "rseq/thread.cc",
             "rseq/verify.cc",
             "percpu/counter.cc",
+            "percpu/mutex.cc",
             "percpu/region.cc",
             "addon/allocation.cc",
             "addon/binding.cc",
             "addon/counter_binding.cc",
             "addon/handles.cc",
+            "addon/mutex_binding.cc",
             "addon/operations.cc",
             "addon/region_binding.cc",
             "addon/thread_binding.cc"

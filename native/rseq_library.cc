@@ -6,6 +6,7 @@
  */
 // NOLINTBEGIN(bugprone-suspicious-include): that is the point of it.
 #include "percpu/counter.cc"
+#include "percpu/mutex.cc"
 #include "percpu/region.cc"
 #include "rseq/cpus.cc"
 #include "rseq/thread.cc"

@@ -1,6 +1,18 @@
 // What `npm run stress` runs: each combination is one call of a stress program.
 
-const TESTS = ['counter', 'each', 'double', 'table', 'region', 'lock', 'list', 'buffer', 'memcpy', 'remote']
+const TESTS = [
+  'counter',
+  'each',
+  'double',
+  'table',
+  'region',
+  'lock',
+  'spin',
+  'list',
+  'buffer',
+  'memcpy',
+  'remote',
+]
 /** Those whose sections exist with a relaxed and a release commit. */
 const ORDERED = new Set(['buffer', 'memcpy'])
 const INDEXES = ['cpu_id', 'mm_cid']

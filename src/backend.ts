@@ -7,7 +7,7 @@
 import { constants } from 'node:os'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { hasSections, isNodeItself, platformName, target } from './binary.js'
-import type { ElementName, Index, IndexName, Kind, RegionSpec, Writers } from './layout.js'
+import type { ElementName, Index, IndexName, Kind, RegionSpec, Status, Writers } from './layout.js'
 import { type FastBinding, type NativeBinding, loadNative } from './native.js'
 import { NativeBackend } from './native-backend.js'
 import { PortableBackend } from './portable/backend.js'
@@ -37,6 +37,15 @@ export interface OpenBatch {
   readonly keeper: unknown
 }
 
+/** A mutex, open for the calling thread. */
+export interface OpenMutex {
+  readonly handle: Handle
+  /** See {@link MutexWord}. */
+  readonly words: Int32Array
+  /** To be held as long as `handle` is used: without it, a held mutex goes to the next locker. */
+  readonly keeper: unknown
+}
+
 /** Which CPU, node and concurrency id the calling thread is on. */
 export interface Place {
   readonly cpuId: () => number
@@ -63,6 +72,15 @@ export interface Backend {
    * after them as many entries; it stays with the caller. Null if too many are open.
    */
   openBatch(handle: Handle, memory: ArrayBuffer, capacity: number): OpenBatch | null
+  /** The open mutex, or the number of a RegionError. */
+  openMutex(bytes: Uint8Array): OpenMutex | number
+  /**
+   * Blocks for a mutex, at most so many milliseconds and never longer than {@link MUTEX_SLICE_MS}, as a
+   * thread must come back to be terminated. `ok`, `ownerDied`: taken. `busy`: the time is over.
+   */
+  mutexWait(handle: Handle, milliseconds: number): Status
+  /** Counts a waiter in JavaScript in or out: while there are some, unlocking answers `call`. */
+  mutexCallMe(handle: Handle, isIn: boolean): void
   /** Null if refused, as below. */
   counterBigint(handle: Handle, i: number): bigint | null
   /** Undefined if contended. */

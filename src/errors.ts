@@ -27,6 +27,14 @@ export function checkInteger(argument: string, value: unknown, least: number, mo
   return value
 }
 
+/** @throws TypeError, RangeError unless `value` is a number of milliseconds, 0 or more; Infinity is one. */
+export function checkMilliseconds(argument: string, value: unknown): number {
+  const expected = 'a number of milliseconds, 0 or more'
+  if (typeof value !== 'number') throw typeError(argument, expected, value)
+  if (!(value >= 0)) throw rangeError(argument, expected, value)
+  return value
+}
+
 /** @throws TypeError, RangeError unless `value` is one of `accepted`, or undefined: then it is the first. */
 export function checkChoice<Name extends string>(
   argument: string,
@@ -39,6 +47,20 @@ export function checkChoice<Name extends string>(
   const name = accepted.find((candidate) => candidate === value)
   if (name === undefined) throw rangeError(argument, expected, value)
   return name
+}
+
+/**
+ * A lock was taken whose last owner ended while it had it: terminated, by an exception, or by exit. What the
+ * lock protects may be half changed. Whoever gets this error **has the lock**: repairs, and unlocks.
+ */
+export class OwnerDiedError extends Error {
+  override readonly name = 'OwnerDiedError'
+
+  constructor(lock: string) {
+    super(
+      `${lock}: its last owner ended without unlocking it; this thread has it now, and has to repair and unlock`,
+    )
+  }
 }
 
 /** The system's words for an errno, such as "EPERM: operation not permitted". */

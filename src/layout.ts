@@ -6,7 +6,7 @@
  */
 
 /** What a region holds. */
-export const Kind = { counters: 1 } as const
+export const Kind = { counters: 1, mutex: 8 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The type of a region's words. */
@@ -46,7 +46,18 @@ export const RegionError = {
 export type RegionError = (typeof RegionError)[keyof typeof RegionError]
 
 /** What an operation answers; {@link ./status.ts} turns it into errors. */
-export const Status = { ok: 0, badHandle: 16, outOfRange: 17, badValue: 18, contended: 19 } as const
+export const Status = {
+  ok: 0,
+  badHandle: 16,
+  outOfRange: 17,
+  badValue: 18,
+  contended: 19,
+  busy: 32,
+  ownerDied: 33,
+  notOwner: 34,
+  heldAlready: 35,
+  call: 36,
+} as const
 export type Status = (typeof Status)[keyof typeof Status]
 
 export const MAGIC = 0x51455352
@@ -80,6 +91,18 @@ export const MAX_LENGTH = (2 ** 32 - SHARD_ALIGNMENT) / WORD_BYTES
 export const BATCH_ENTRY_BYTES = 8
 /** In an entry's element: the delta is no 32-bit integer and stands in the array of doubles. */
 export const WIDE_DELTA = 1 << 31
+
+/** 32-bit words of a mutex, in its only shard; see `native/percpu/mutex.h`. */
+export const MutexWord = { state: 0, woken: 1, sleepers: 2, callers: 3, calls: 4 } as const
+/** A mutex's state; another one is its owner's thread id. */
+export const MutexState = { free: 0, ownerDied: 1 << 31 } as const
+/** What threads call themselves that cannot know their id, and how many there may be. */
+export const MUTEX_NAMELESS = 1 << 30
+export const MUTEX_NAMELESS_COUNT = 1 << 20
+/** Words of 8 bytes that a mutex's region has. */
+export const MUTEX_LENGTH = 3
+/** The longest that a waiter goes without a look, in milliseconds. */
+export const MUTEX_SLICE_MS = 50
 
 /** What a new region is to be. */
 export interface RegionSpec {

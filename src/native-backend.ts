@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { Backend, OpenBatch, OpenRegion, Place, Tier } from './backend.js'
+import type { Backend, OpenBatch, OpenMutex, OpenRegion, Place, Tier } from './backend.js'
 import {
   Index,
   type Element,
   type Kind,
+  MUTEX_LENGTH,
   type RegionSpec,
   type Status,
   Writers,
@@ -53,6 +54,7 @@ const toNumber = (value: unknown): number => +(value as string)
  */
 function scratchOperations({ scratch, operations }: NativeBinding): Operations {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = operations
+  const { mutexTryLock, mutexUnlock } = operations
   // Integers go into the first half of an element: element k of `scratch` is word 2k.
   const words = new Int32Array(scratch.buffer)
   return {
@@ -102,6 +104,16 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
       batchCommit()
       return words[0] as Status
     },
+    mutexTryLock(mutex): Status {
+      words[0] = toNumber(mutex)
+      mutexTryLock()
+      return words[0] as Status
+    },
+    mutexUnlock(mutex): Status {
+      words[0] = toNumber(mutex)
+      mutexUnlock()
+      return words[0] as Status
+    },
   }
 }
 
@@ -148,6 +160,22 @@ export class NativeBackend implements Backend {
 
   openBatch(handle: unknown, memory: ArrayBuffer, capacity: number): OpenBatch | null {
     return this.#native.openBatch(handle as number, memory, capacity)
+  }
+
+  openMutex(bytes: Uint8Array): OpenMutex | number {
+    const mutex = this.#native.openMutex(bytes)
+    if (typeof mutex === 'number') return mutex
+    const { handle, firstShard, keeper } = mutex
+    const length = (8 * MUTEX_LENGTH) / Int32Array.BYTES_PER_ELEMENT
+    return { handle, keeper, words: new Int32Array(bytes.buffer, firstShard, length) }
+  }
+
+  mutexWait(handle: unknown, milliseconds: number): Status {
+    return this.#native.mutexWait(handle as number, milliseconds) as Status
+  }
+
+  mutexCallMe(handle: unknown, isIn: boolean): void {
+    this.#native.mutexCallMe(handle as number, isIn)
   }
 
   counterBigint(handle: unknown, i: number): bigint | null {

@@ -13,6 +13,8 @@ export interface ScratchOperations {
   readonly counterAddFloat64: () => void
   readonly counterGet: () => void
   readonly batchCommit: () => void
+  readonly mutexTryLock: () => void
+  readonly mutexUnlock: () => void
 }
 
 /** The way of V8 fast calls, built for one Node version. */
@@ -93,6 +95,10 @@ export interface NativeBinding {
   openRegion(bytes: Uint8Array, kind: number): NativeRegion | number
   openHandles(): number
   openBatch(handle: number, memory: ArrayBuffer, capacity: number): { handle: number; keeper: object } | null
+  /** `firstShard`: where its words begin, in bytes. */
+  openMutex(bytes: Uint8Array): { handle: number; firstShard: number; keeper: object } | number
+  mutexWait(handle: number, milliseconds: number): number
+  mutexCallMe(handle: number, isIn: boolean): void
   counterBigint(handle: number, i: number): bigint | null
   counterReset(handle: number, i: number): number | null | undefined
   counterShards(handle: number, i: number, into: Float64Array): boolean

@@ -24,4 +24,8 @@ export interface Operations {
   readonly counterGet: (handle: Handle, i: number) => number
   /** Adds the first `count` entries of a batch. */
   readonly batchCommit: (batch: Handle, count: number) => Status
+  /** `ok` and `ownerDied`: taken. `busy` and `heldAlready`: not. */
+  readonly mutexTryLock: (mutex: Handle) => Status
+  /** `call`: done, and a waiter in JavaScript is to be woken. */
+  readonly mutexUnlock: (mutex: Handle) => Status
 }

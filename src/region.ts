@@ -4,7 +4,7 @@
  * @module
  */
 import { types } from 'node:util'
-import { type OpenRegion, backend } from './backend.js'
+import { type OpenMutex, type OpenRegion, backend } from './backend.js'
 import { typeError } from './errors.js'
 import {
   Element,
@@ -43,7 +43,7 @@ export abstract class OverBuffer {
 }
 
 /**
- * A new region of zeroed words, one shard for every possible CPU and the overflow shard.
+ * A new region of zeroed words, one shard for every possible CPU, or as many as given, and the overflow shard.
  *
  * @throws RangeError if that much memory is not to be had.
  */
@@ -52,8 +52,8 @@ export function createRegion(
   length: number,
   element: ElementName,
   index: IndexName,
+  shards = backend.possibleCpus,
 ): SharedArrayBuffer {
-  const shards = backend.possibleCpus
   const buffer = new SharedArrayBuffer(regionSize(shards, length))
   const bytes = new Uint8Array(buffer)
   const error = backend.format(bytes, {
@@ -75,14 +75,22 @@ export function createRegion(
  * @throws RangeError if it is too short, made by another layout version, of another kind, or damaged.
  */
 export function openRegion(buffer: unknown, kind: Kind): OpenRegion {
+  return open(buffer, (bytes) => backend.open(bytes, kind), 'put many counters in one PerCpuCounterArray')
+}
+
+/** The same of a mutex. */
+export function openMutex(buffer: unknown): OpenMutex {
+  return open(buffer, (bytes) => backend.openMutex(bytes), 'open each mutex once in a thread')
+}
+
+/** @param advice - for who has opened too many. */
+function open<Open>(buffer: unknown, how: (bytes: Uint8Array) => Open | number, advice: string): Open {
   if (!types.isSharedArrayBuffer(buffer)) throw typeError('buffer', A_BUFFER, buffer)
   const bytes = new Uint8Array(buffer)
-  const region = backend.open(bytes, kind)
-  if (typeof region !== 'number') return region
-  if (region === RegionError.noHandleLeft) {
-    throw new Error(
-      'rseq: too many regions are open in this process; put many counters in one PerCpuCounterArray',
-    )
+  const opened = how(bytes)
+  if (typeof opened !== 'number') return opened
+  if (opened === RegionError.noHandleLeft) {
+    throw new Error(`rseq: too many regions are open in this process; ${advice}`)
   }
-  throw new RangeError(`buffer: expected ${A_BUFFER}; this one ${regionProblem(region, bytes)}`)
+  throw new RangeError(`buffer: expected ${A_BUFFER}; this one ${regionProblem(opened, bytes)}`)
 }

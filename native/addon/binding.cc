@@ -6,6 +6,7 @@
  */
 #include "counter_binding.h"
 #include "handles.h"
+#include "mutex_binding.h"
 #include "napi_tier.h"
 #include "region_binding.h"
 #include "thread_binding.h"
@@ -40,6 +41,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   addon::export_thread(env, exports);
   addon::export_regions(env, exports);
   addon::export_counters(env, exports);
+  addon::export_mutexes(env, exports);
   export_operations(env, exports);
   addon::export_v8_tier(env, exports);
   return exports;

@@ -15,11 +15,11 @@ namespace rseq {
 namespace addon {
 
 /**
- * A handle's bits: 3 of a tag that says what it names, 12 of a generation, 16 of the slot. 0 is no handle.
+ * A handle's bits: 4 of a tag that says what it names, 11 of a generation, 16 of the slot. 0 is no handle.
  * The highest bit stays 0: below 2^31, V8 keeps a number without allocating and converts it in one instruction.
  */
 constexpr uint32_t kSlotBits = 16;
-constexpr uint32_t kTagShift = 28;
+constexpr uint32_t kTagShift = 27;
 
 inline uint32_t tag_of(uint32_t handle) noexcept {
   return handle >> kTagShift;
@@ -41,7 +41,10 @@ public:
     return __builtin_expect(live, true) ? &slot.entry : nullptr;
   }
 
-  /** Opens a handle with `tag` (1 to 7) on a copy of `entry`; 0 if all are taken. */
+  /** The same of an entry that belongs to the calling thread, which may change it. */
+  Entry* find_own(uint32_t handle) noexcept { return const_cast<Entry*>(find(handle)); }
+
+  /** Opens a handle with `tag` (1 to 15) on a copy of `entry`; 0 if all are taken. */
   uint32_t acquire(uint32_t tag, const Entry& entry) noexcept {
     const Lock guard;
     uint32_t number;

@@ -69,6 +69,18 @@ inline uint32_t batch_commit(uint32_t handle, uint32_t count) noexcept {
   return answer(counter_add_many(batch->region, batch->entries, batch->wide, count));
 }
 
+/** Takes a mutex if it is free; else the Status says why not. */
+inline uint32_t mutex_try_lock(uint32_t handle) noexcept {
+  MutexSeat* seat = mutex_seats.find_own(handle);
+  return answer(__builtin_expect(seat != nullptr, true) ? rseq::mutex_try_lock(*seat) : Status::bad_handle);
+}
+
+/** Gives a mutex back. */
+inline uint32_t mutex_unlock(uint32_t handle) noexcept {
+  MutexSeat* seat = mutex_seats.find_own(handle);
+  return answer(__builtin_expect(seat != nullptr, true) ? rseq::mutex_unlock(*seat) : Status::bad_handle);
+}
+
 /** Calls `visit.operation<function>("name")` for each hot operation. src/native.ts types them. */
 template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<counter_add>("counterAdd");
@@ -76,6 +88,8 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<counter_add_float64>("counterAddFloat64");
   visit.template operation<counter_get>("counterGet");
   visit.template operation<batch_commit>("batchCommit");
+  visit.template operation<mutex_try_lock>("mutexTryLock");
+  visit.template operation<mutex_unlock>("mutexUnlock");
 }
 
 } // namespace addon

@@ -26,6 +26,7 @@ namespace rseq {
 /** What a region holds. */
 enum class Kind : uint32_t {
   counters = 1, ///< `length` counters a shard, each the sum of its words over all shards.
+  mutex = 8,    ///< A mutex: one shard, of the words in mutex.h.
 };
 
 /** The type of a region's words. */

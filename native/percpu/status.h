@@ -19,6 +19,12 @@ enum class Status : uint32_t {
   out_of_range = 17, ///< The element's index is not below the region's length.
   bad_value = 18,    ///< The value does not fit the element type.
   contended = 19,    ///< The overflow word changed under every one of a bounded number of attempts.
+
+  busy = 32,         ///< Someone else has the lock.
+  owner_died = 33,   ///< The lock is taken; the one who had it before ended without giving it back.
+  not_owner = 34,    ///< The caller does not have the lock.
+  held_already = 35, ///< The calling thread has the lock itself.
+  call = 36,         ///< Done, and the caller has to wake those who wait in JavaScript.
 };
 
 } // namespace rseq

@@ -70,6 +70,7 @@ using LoadCbneLoadCbneStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expec
                                       int64_t newv) noexcept;
 using LoadCbneMemcpyStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, void* dst, const void* src, size_t len,
                                     int64_t newv) noexcept;
+using LoadSpinStore = Outcome(Area*, uint32_t, uint32_t* v, uint32_t until, uint64_t spins, uint32_t* seen) noexcept;
 using LoadStoreSpinAddStore = Outcome(Area*, uint32_t, int64_t* v, int64_t count, uint32_t* entered,
                                       uint64_t spins) noexcept;
 
@@ -85,6 +86,7 @@ LoadCbneStoreStore rseq_load_cbne_store_store_release_cpu_id, rseq_load_cbne_sto
 LoadCbneLoadCbneStore rseq_load_cbne_load_cbne_store_cpu_id, rseq_load_cbne_load_cbne_store_mm_cid;
 LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_relaxed_cpu_id, rseq_load_cbne_memcpy_store_relaxed_mm_cid;
 LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_release_cpu_id, rseq_load_cbne_memcpy_store_release_mm_cid;
+LoadSpinStore rseq_load_spin_store_cpu_id, rseq_load_spin_store_mm_cid;
 LoadStoreSpinAddStore rseq_load_store_spin_add_store_cpu_id, rseq_load_store_spin_add_store_mm_cid;
 }
 
@@ -175,6 +177,17 @@ inline Outcome load_cbne_memcpy_store(const Here& here, Order order, int64_t* v,
                    expect, dst, src, len, newv)
              : run(rseq_load_cbne_memcpy_store_release_cpu_id, rseq_load_cbne_memcpy_store_release_mm_cid, here, v,
                    expect, dst, src, len, newv);
+}
+
+/**
+ * `do t = *v; while (t != until && spins-- != 0); *seen = t`: waits for what a thread on another CPU is
+ * to store in `*v`, of 32 bits as a futex is. Relaxed: it tells what to try, and orders nothing.
+ * Outcome::aborted says that the caller itself was off its CPU, or took a signal, and had better sleep.
+ * `*v` may be written by anyone; `*seen` is the caller's own.
+ */
+inline Outcome load_spin_store(const Here& here, uint32_t* v, uint32_t until, uint64_t spins, uint32_t* seen) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_spin_store_cpu_id, rseq_load_spin_store_mm_cid, here, v, until, spins, seen);
 }
 
 /**

@@ -10,7 +10,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { threadId } from 'node:worker_threads'
-import type { Backend, OpenBatch, OpenRegion, Place } from '../backend.js'
+import type { Backend, OpenBatch, OpenMutex, OpenRegion, Place } from '../backend.js'
 import type { Handle, Operations } from '../operations.js'
 import {
   Element,
@@ -23,6 +23,7 @@ import {
   elementName,
   indexName,
 } from '../layout.js'
+import { mutexCallMe, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
 import { type PortableRegion, formatRegion, openRegion } from './region.js'
 
 /** Bounds the compare-and-exchange loops. One fails only when another thread's has succeeded. */
@@ -123,19 +124,19 @@ function counterAdd(handle: Handle, i: number, delta: number): Status {
   return Status.ok
 }
 
-const operations: Operations = {
+const counterOperations = {
   counterAdd,
   counterAddInt32: counterAdd,
   counterAddFloat64: counterAdd,
 
-  counterGet(handle, i): number {
+  counterGet(handle: Handle, i: number): number {
     const region = handle as PortableRegion
     if (i >= region.length) return NaN
     if (region.element === Element.i64) return Number(exactSum(region, i))
     return sumOfDoubles(region, i)
   },
 
-  batchCommit(batch, count): Status {
+  batchCommit(batch: Handle, count: number): Status {
     const { region, entries, wide } = batch as PortableBatch
     if (count > wide.length) return Status.outOfRange
     for (let k = 0; k < count; k++) {
@@ -148,6 +149,8 @@ const operations: Operations = {
     return Status.ok
   },
 }
+
+const operations: Operations = { ...counterOperations, mutexTryLock, mutexUnlock }
 
 export class PortableBackend implements Backend {
   readonly name = 'portable'
@@ -191,6 +194,18 @@ export class PortableBackend implements Backend {
     const entries = new Int32Array(memory, wide.byteLength)
     const batch: PortableBatch = { region: handle as PortableRegion, entries, wide }
     return { handle: batch, keeper: batch }
+  }
+
+  openMutex(bytes: Uint8Array): OpenMutex | number {
+    return openMutex(bytes)
+  }
+
+  mutexWait(handle: unknown, milliseconds: number): Status {
+    return mutexWait(handle, milliseconds)
+  }
+
+  mutexCallMe(handle: unknown, isIn: boolean): void {
+    mutexCallMe(handle, isIn)
   }
 
   counterBigint(handle: unknown, i: number): bigint | null {

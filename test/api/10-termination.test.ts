@@ -1,7 +1,7 @@
 /** Workers that are terminated at random moments: what they confirmed is there, and nothing is left behind. */
 import { expect, test } from 'vitest'
-import { PerCpuCounter, info } from '../../lib/index.js'
-import { loadNative } from '../../lib/native.js'
+import { PerCpuCounter } from '../../lib/index.js'
+import { openHandles } from '../support/machine.js'
 import { Team, startWorker, turn } from '../support/team.mjs'
 
 const ROUNDS = 12
@@ -19,9 +19,6 @@ function newCounter(index: 'cpu' | 'concurrency'): PerCpuCounter {
 }
 
 const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0)
-
-/** How many regions are open in the process; always 0 on the portable backend. */
-const openHandles = (): number => (info().backend === 'native' ? loadNative().openHandles() : 0)
 
 test('terminated workers lose nothing that they confirmed, and add at most what was in flight', async () => {
   for (let round = 0; round < ROUNDS; round++) {

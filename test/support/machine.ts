@@ -5,7 +5,13 @@
  */
 import type { TestContext } from 'vitest'
 import { type Info, info } from '../../lib/index.js'
+import { loadNative } from '../../lib/native.js'
 import { runProgram } from './program.js'
+
+/** How many handles are open in the process; always 0 on the portable backend. */
+export function openHandles(): number {
+  return info().backend === 'native' ? loadNative().openHandles() : 0
+}
 
 /** Ends the test, skipped, unless this process runs on sections. */
 export function onSectionsOr(skip: TestContext['skip']): void {

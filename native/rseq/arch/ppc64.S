@@ -336,6 +336,31 @@ rseq_\name:
 .endm
 
 /*
+ * load_spin_store(v, until, spins, seen):
+ *   do t = *v; while (t != until && spins-- != 0);    // 32 bits, as a futex has
+ *   *seen = t;                                        // commit
+ * Waits for what another CPU is to store. Whoever is preempted meanwhile learns it by the abort. The
+ * commit goes to the caller's own memory: it says what was seen, and nobody else is told.
+ */
+.macro load_spin_store name, index
+  section_begin \name, \index
+.Lspin_\name:
+  lwz   %r11, 0(%r5)
+  delay loaded
+  cmplw %r11, %r6
+  beq-  .Lspun_\name
+  cmpldi %r7, 0
+  beq   .Lspun_\name
+  addi  %r7, %r7, -1
+  b     .Lspin_\name
+.Lspun_\name:
+  delay ready
+  same_index \name, \index
+  stw   %r11, 0(%r8)
+  section_end \name, 0
+.endm
+
+/*
  * load_store_spin_add_store(v, count, entered, spins):
  *   t = *v;
  *   *entered = 1;
@@ -375,6 +400,7 @@ rseq_\name:
   load_cbne_memcpy_store          load_cbne_memcpy_store_relaxed_\index, \index, relaxed
   load_cbne_memcpy_store          load_cbne_memcpy_store_release_\index, \index, release
   load_store_spin_add_store       load_store_spin_add_store_\index, \index
+  load_spin_store                 load_spin_store_\index, \index
 .endr
 
 #endif

@@ -12,6 +12,7 @@
  */
 #include "../../percpu/region.h"
 #include "../../percpu/counter.h"
+#include "../../percpu/mutex.h"
 #include "../../rseq/cpus.h"
 #include "../../rseq/thread.h"
 
@@ -134,6 +135,37 @@ void run_step(Memory& memory, Region& region, const Step& step) {
   }
 }
 
+/** Runs a script on the calling thread's seat at a mutex, whose words may be anything. */
+void run_mutex(Memory& memory, const Region& region, const uint8_t* script, size_t scripted) {
+  MutexSeat seat;
+  if (mutex_open(region, seat) != RegionError::none)
+    return;
+  for (size_t at = 0; at + kStepBytes <= scripted; at += kStepBytes) {
+    const Step step = step_at(script + at);
+    switch (step.operation % 6) {
+    case 0:
+      mutex_try_lock(seat);
+      break;
+    case 1:
+      mutex_unlock(seat);
+      break;
+    case 2:
+      mutex_wait(seat, step.small % 2);
+      break;
+    case 3:
+      mutex_call_me(seat, seat.waiting == 0);
+      break;
+    case 4:
+      mutex_close(seat);
+      break;
+    case 5:
+      memory.scribble(step.value, step.small);
+      break;
+    }
+  }
+  mutex_close(seat);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -146,6 +178,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t scripted = script_bytes < rest ? script_bytes : rest;
   Memory memory(script + scripted, rest - scripted);
   Region region = {};
+  if (open_region(memory.data(), memory.length(), Kind::mutex, region) == RegionError::none)
+    run_mutex(memory, region, script, scripted);
   if (open_region(memory.data(), memory.length(), Kind::counters, region) != RegionError::none)
     return 0;
   for (size_t at = 0; at + kStepBytes <= scripted; at += kStepBytes)

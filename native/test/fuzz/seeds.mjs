@@ -7,10 +7,10 @@ import { join } from 'node:path'
 const directory = process.argv[2]
 mkdirSync(directory, { recursive: true })
 
-function region({ element, index, writers, shards, length }) {
+function region({ kind = 1, element, index, writers, shards, length }) {
   const stride = Math.ceil((8 * length) / 128) * 128
   const bytes = Buffer.alloc(128 + (shards + 1) * stride)
-  const fields = [0x51455352, 1, 1, element, index, writers, shards, length, stride, 128]
+  const fields = [0x51455352, 1, kind, element, index, writers, shards, length, stride, 128]
   fields.forEach((field, position) => bytes.writeUInt32LE(field, 4 * position))
   return bytes
 }
@@ -36,6 +36,7 @@ const shapes = {
   'f64-cpu': { element: 2, index: 0, writers: 1, shards: 2, length: 3 },
   'i64-concurrency': { element: 1, index: 1, writers: 1, shards: 1, length: 17 },
   'f64-atomics': { element: 2, index: 0, writers: 2, shards: 1, length: 1 },
+  mutex: { kind: 8, element: 1, index: 0, writers: 1, shards: 1, length: 3 },
   'i64-atomics': { element: 1, index: 1, writers: 2, shards: 3, length: 2 },
 }
 for (const [name, shape] of Object.entries(shapes)) {

@@ -99,6 +99,19 @@ TEST(a_signal_inside_aborts_the_section) {
   });
 }
 
+TEST(a_spinner_learns_that_it_was_interrupted) {
+  for_each_index([](Index index) {
+    Outcome outcome = Outcome::done;
+    for (int attempt = 0; attempt < kTries && outcome != Outcome::aborted; attempt++) {
+      uint32_t word = 1, seen = 7;
+      const Alarm alarm(nullptr, nullptr);
+      outcome = load_spin_store(here(index), &word, 0, kSpins, &seen);
+      CHECK_EQUAL(seen, outcome == Outcome::done ? 1u : 7u);
+    }
+    CHECK_EQUAL(outcome, Outcome::aborted);
+  });
+}
+
 TEST(control_without_the_section_the_handlers_update_is_lost) {
   if (!is_registered(current_area()))
     return skip("this thread is not registered for rseq");

@@ -165,6 +165,18 @@ TEST(load_cbne_load_cbne_store_compares_both) {
   check_section(Two{4, 7}, Two{4, 7}, Outcome::compare_failed, section);
 }
 
+TEST(load_spin_store_waits_until_it_sees_the_word_or_is_tired) {
+  using Words = std::array<uint32_t, 3>; // The word, what was seen of it, and what must stay as it is.
+  const auto spinning = [](uint64_t spins) {
+    return [spins](const Here& here, Words& words) { return load_spin_store(here, &words[0], 5, spins, &words[1]); };
+  };
+  for (const uint64_t spins : {0ul, 1ul, 1000ul}) {
+    check_section(Words{5, 1, 1}, Words{5, 5, 1}, Outcome::done, spinning(spins));
+    check_section(Words{UINT32_MAX, 1, 1}, Words{UINT32_MAX, UINT32_MAX, 1}, Outcome::done, spinning(spins));
+  }
+  check_section(Words{5, 1, 1}, Words{5, 5, 1}, Outcome::done, spinning(UINT64_MAX));
+}
+
 TEST(load_store_spin_add_store_marks_its_entry) {
   for (const uint64_t spins : {0ul, 1ul, 1000ul}) {
     for_each_index([spins](Index index) {

@@ -3,7 +3,7 @@
 //
 // In its main thread, or in as many Workers as the input says.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { CounterBatch, PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
+import { CounterBatch, Mutex, PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
 import { loadNative } from '../../../lib/native.js'
 
 const CALLS = 200_000
@@ -50,7 +50,8 @@ function measure(name, loop, made) {
 /** The operations themselves. */
 function rawLoops() {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
-  const { openRegion, openBatch } = native
+  const { mutexTryLock, mutexUnlock } = fast.operations
+  const { openRegion, openBatch, openMutex } = native
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
   const capacity = 4
@@ -58,7 +59,9 @@ function rawLoops() {
   // The first entry: add 1 to counter 3.
   new Int32Array(memory, 8 * capacity).set([3, 1])
   const batch = openBatch(handle, memory, capacity)
+  const mutex = openMutex(new Uint8Array(new Mutex().buffer))
   let got = 0
+  let [tried, unlocked] = [0, 0]
   const loops = [
     measure(
       'counterAdd',
@@ -96,8 +99,22 @@ function rawLoops() {
       },
       () => whole.get(3),
     ),
+    measure(
+      'mutexTryLock',
+      (n) => {
+        for (let k = 0; k < n; k++) if (mutexTryLock(mutex.handle) >= 0) tried++
+      },
+      () => tried,
+    ),
+    measure(
+      'mutexUnlock',
+      (n) => {
+        for (let k = 0; k < n; k++) if (mutexUnlock(mutex.handle) >= 0) unlocked++
+      },
+      () => unlocked,
+    ),
   ]
-  return { loops, keepers: [keeper, batch.keeper] }
+  return { loops, keepers: [keeper, batch.keeper, mutex.keeper] }
 }
 
 /** What users call. */
@@ -109,7 +126,8 @@ function publicLoops() {
   const batched = new PerCpuCounterArray(10)
   const batch = new CounterBatch(batched)
   const [indices, deltas] = [Uint32Array.of(1, 2, 3), Float64Array.of(1, 1, 1)]
-  let read = 0
+  const mutex = new Mutex()
+  let [read, guarded] = [0, 0]
   const loops = [
     measure(
       'PerCpuCounter.add',
@@ -163,6 +181,17 @@ function publicLoops() {
         for (let k = 0; k < n; k++) batched.addMany(indices, deltas)
       },
       () => batched.get(2),
+    ),
+    measure(
+      'Mutex.lock and unlock',
+      (n) => {
+        for (let k = 0; k < n; k++) {
+          mutex.lock()
+          guarded++
+          mutex.unlock()
+        }
+      },
+      () => guarded,
     ),
   ]
   return { loops, keepers: [] }
