@@ -1,3 +1,5 @@
+// For whoever compiles against the types with an older lib.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { backend } from './backend.js'
 import { OwnerDiedError, checkMilliseconds } from './errors.js'
 import { Kind, MUTEX_LENGTH, MUTEX_SLICE_MS, MutexWord, Status } from './layout.js'
