@@ -36,7 +36,7 @@ const CHECKS = {
     const { stdout, stderr } = spawnSync('npm', ['view', `${name}@${version}`, 'version', '--json'], {
       encoding: 'utf8',
     })
-    if (stderr.includes('E404')) return ''
+    if (`${stdout}${stderr}`.includes('E404')) return ''
     // A known package that lacks the version is told by an empty answer.
     return stdout.trim() === '' && !stderr.includes('npm error') ? '' : `npm says: ${stdout}${stderr}`.trim()
   },

@@ -67,14 +67,19 @@ export function packageRoot(): string {
   return dirname(dirname(fileURLToPath(import.meta.url)))
 }
 
+/** Where `rseq build` puts what it makes, below the package. */
+export function ownBuild(): string {
+  return `build/rseq.${libcFamily()}.node`
+}
+
 /** Names below the package: a build from source, made on purpose, comes before what was shipped. */
 function fileNames(): string[] {
   const directory = `prebuilds/${platformName()}`
   const family = libcFamily()
   const names = [`${directory}/rseq.${family}.node`]
   if (isNodeItself()) names.unshift(`${directory}/rseq.abi${process.versions.modules}.${family}.node`)
-  // As node-gyp-build has it, and the tools around it.
-  if (!process.env['PREBUILDS_ONLY']) names.unshift('build/Release/rseq.node')
+  // As node-gyp-build has it. The first is node-gyp's, in a clone.
+  if (!process.env['PREBUILDS_ONLY']) names.unshift('build/Release/rseq.node', ownBuild())
   return names
 }
 

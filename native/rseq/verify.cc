@@ -11,6 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef sigev_notify_thread_id // The kernel's name and musl's; glibc has none.
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
 namespace rseq {
 namespace {
 
@@ -121,7 +125,7 @@ void verify_signals(Trial& trial, Verification& seen) noexcept {
   sigevent event = {};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = number;
-  event._sigev_un._tid = static_cast<int>(syscall(SYS_gettid));
+  event.sigev_notify_thread_id = static_cast<int>(syscall(SYS_gettid));
   int timer = 0; // The kernel's timer id; timer_create itself would need a newer glibc.
   sigaction(number, &action, &before);
   sigprocmask(SIG_UNBLOCK, &only, nullptr);

@@ -8,7 +8,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFi
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
 import type { Command } from 'commander'
-import { hasSections, packageRoot, platformName, target } from '../binary.js'
+import { hasSections, ownBuild, packageRoot, platformName, target } from '../binary.js'
 
 const BINDING = '{ "includes": ["native/addon.gypi"] }\n'
 
@@ -68,7 +68,7 @@ async function run(): Promise<void> {
   mkdirSync(build, { recursive: true })
   // Apart from the package: a binding.gyp in it would make npm compile it at every installation.
   const place = mkdtempSync(join(build, 'compile-'))
-  const file = join(build, 'Release', 'rseq.node')
+  const file = join(root, ownBuild())
   try {
     writeFileSync(join(place, 'binding.gyp'), BINDING)
     cpSync(join(root, 'native'), join(place, 'native'), { recursive: true })
@@ -76,7 +76,6 @@ async function run(): Promise<void> {
     if (!(await compile(gyp, place))) {
       throw new Error('it did not compile; it needs python3, make and a C++17 compiler (g++ or clang++)')
     }
-    mkdirSync(dirname(file), { recursive: true })
     renameSync(join(place, 'build/Release/rseq.node'), file)
   } finally {
     rmSync(place, { recursive: true })

@@ -8,9 +8,11 @@ import { expect, inject, test } from 'vitest'
 import { lintFile } from '../../lib/lint/lint.js'
 import { NODES, fetchHeaders } from '../../scripts/node-versions.mjs'
 import { machineWithSectionsOr } from '../support/machine.js'
-import { makeProject, run, smoke } from './support/project.js'
+import { isInstalled } from '../support/toolchains.js'
+import { makeProject, run, smoke, temporary } from './support/project.js'
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/native-addon/', import.meta.url))
+const ON_MUSL = fileURLToPath(new URL('support/on-musl.cc', import.meta.url))
 const NODE_GYP = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
 
 /** Compilers are found again. */
@@ -28,8 +30,8 @@ test('rseq build makes what comes before the binaries that were installed', asyn
 
   const { status, stdout, stderr } = await run(command, { cwd, ...WITH_COMPILERS })
   expect(status, stderr).toBe(0)
-  expect(stdout).toContain(join(installed, 'build/Release/rseq.node'))
-  expect(readdirSync(join(installed, 'build'))).toEqual(['Release'])
+  expect(stdout).toContain(join(installed, 'build/rseq.glibc.node'))
+  expect(readdirSync(join(installed, 'build'))).toEqual(['rseq.glibc.node'])
   expect(existsSync(join(installed, 'binding.gyp'))).toBe(false)
   rmSync(join(installed, 'prebuilds'), { recursive: true })
   const { main, counted, expected } = await smoke('esm.mjs', { cwd })
@@ -70,3 +72,24 @@ test('the one source for other addons has all that there is, and has no warning'
   const flags = ['-std=c++17', '-Wall', '-Wextra', '-Wshadow', '-Werror', '-fsyntax-only']
   execFileSync('g++', [...flags, join(native, 'rseq_library.cc')])
 })
+
+/** Debian's libstdc++ is made for glibc; of its headers the library needs so few that these do. */
+const FOR_MUSL = [
+  '-specs=/usr/lib/x86_64-linux-musl/musl-gcc.specs',
+  '-isystem/usr/include/c++/12',
+  '-isystem/usr/include/x86_64-linux-gnu/c++/12',
+  '-D__GLIBC_PREREQ(major,minor)=0',
+]
+
+test.skipIf(process.arch !== 'x64')(
+  'compiled for musl, it registers its threads itself and passes',
+  ({ skip }) => {
+    if (!isInstalled('musl-gcc')) skip('musl-gcc is not installed')
+    const native = join(inject('packed').installed, 'node_modules/rseq/native')
+    const program = join(temporary(), 'on-musl')
+    const sources = ['rseq_library.cc', 'rseq/verify.cc', 'rseq_sections.S'].map((file) => join(native, file))
+    const flags = ['-std=c++17', '-O2', '-fno-exceptions', '-fno-rtti', '-pthread', `-I${native}`]
+    execFileSync('gcc', [...FOR_MUSL, ...flags, ON_MUSL, ...sources, '-o', program])
+    expect(execFileSync(program, { encoding: 'utf8' })).toBe('registered by self, verified, counted 1000\n')
+  },
+)
