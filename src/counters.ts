@@ -24,7 +24,7 @@ export interface CounterOptions {
   index?: IndexName
 }
 
-const ELEMENTS = ['i64', 'f64'] as const
+export const ELEMENTS = ['i64', 'f64'] as const
 const INDEXES = ['cpu', 'concurrency'] as const
 
 const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, counterSet } = backend.operations

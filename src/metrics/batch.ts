@@ -28,6 +28,14 @@ function store(entries: Int32Array, at: number, a: number, b: number, c: number,
   entries[at + 7] = d
 }
 
+/** From JavaScript, `instrument` may be anything. */
+function stepOf(instrument: unknown, k: number): Step {
+  if (typeof instrument === 'object' && instrument !== null && step in instrument) {
+    return (instrument as Instrument)[step]()
+  }
+  throw typeError(`instruments[${k}]`, 'a counter, gauge or histogram', instrument)
+}
+
 /**
  * The updates that belong together, as those of one request: made once for a row of up to eight
  * instruments, then all updated in one crossing into native code. Where they have labels, make one for
@@ -59,12 +67,7 @@ export class MetricsBatch {
     this.#size = checkInteger('instruments.length', instruments.length, 1, MOST)
     this.#wholes = store.wholes
     this.#doubles = store.doubles
-    this.#steps = instruments.map((instrument, k) => {
-      const made: unknown = (instrument as Partial<Instrument> | undefined)?.[step]?.()
-      if (made === undefined)
-        throw typeError(`instruments[${k}]`, 'a counter, gauge or histogram', instrument)
-      return made as Step
-    })
+    this.#steps = instruments.map(stepOf)
     for (const made of this.#steps) this.#checkOwn(made)
     const isWhole = (made: Step): boolean =>
       made.kind === 'add' && !made.canFall && made.counters === store.wholes

@@ -19,18 +19,36 @@ const MOST_INT32 = 2 ** 31 - 1
 
 /** How a batch adds to an instrument. */
 export type Step =
-  | { readonly kind: 'add'; readonly counters: Counters; readonly i: number; readonly canFall: boolean }
-  | {
-      readonly kind: 'observe'
-      readonly buckets: Buckets
-      readonly counts: Counters
-      readonly base: number
-      readonly sums: Counters
-      readonly sum: number
-    }
+  (Cell & { readonly kind: 'add'; readonly canFall: boolean }) | (BucketCells & { readonly kind: 'observe' })
 
 /** The method of an instrument that only batches call. */
 export const step = Symbol('step')
+
+/** Where an instrument is, for its own fields to be initialized by: see OverBuffer in region.ts for why. */
+const place = Symbol('place')
+
+class Placed<Place> {
+  readonly [place]: Place
+
+  constructor(at: Place) {
+    this[place] = at
+  }
+}
+
+/** Counter `i` of `counters`. */
+interface Cell {
+  readonly counters: Counters
+  readonly i: number
+}
+
+/** The counters of a histogram's buckets, from `base` on, and that of its sum. */
+interface BucketCells {
+  readonly buckets: Buckets
+  readonly counts: Counters
+  readonly base: number
+  readonly sums: Counters
+  readonly sum: number
+}
 
 /** Throws if a counter that only grows is to go down. */
 export function checkGrows(delta: number): void {
@@ -38,17 +56,10 @@ export function checkGrows(delta: number): void {
 }
 
 /** A count that only grows. */
-export class Counter {
-  readonly #counters: Counters
-  readonly #i: number = 0
-  readonly #handle: Handle = 0
-
-  /** @internal */
-  constructor(counters: Counters, i: number) {
-    this.#counters = counters
-    this.#i = i
-    this.#handle = counters.region.handle
-  }
+export class Counter extends Placed<Cell> {
+  readonly #counters = this[place].counters
+  readonly #i = this[place].i
+  readonly #handle: Handle = this[place].counters.region.handle
 
   /**
    * Adds `delta`, 1 by default: exactly once, whatever interrupts it. Wait-free; relaxed order.
@@ -75,7 +86,7 @@ export class Counter {
 
   /** @internal */
   [step](): Step {
-    return { kind: 'add', counters: this.#counters, i: this.#i, canFall: false }
+    return { kind: 'add', ...this[place], canFall: false }
   }
 }
 
@@ -85,15 +96,9 @@ export class Counter {
  * It is one value for all threads: what was {@link set} last, and on top of it what any thread has
  * added since. A thread that sets it takes away all additions made before.
  */
-export class Gauge {
-  readonly #counters: Counters
-  readonly #i: number = 0
-
-  /** @internal */
-  constructor(counters: Counters, i: number) {
-    this.#counters = counters
-    this.#i = i
-  }
+export class Gauge extends Placed<Cell> {
+  readonly #counters = this[place].counters
+  readonly #i = this[place].i
 
   /**
    * Sets the value: one compare-and-swap against other setters, O(possible CPUs). A concurrent addition is
@@ -129,7 +134,7 @@ export class Gauge {
 
   /** @internal */
   [step](): Step {
-    return { kind: 'add', counters: this.#counters, i: this.#i, canFall: true }
+    return { kind: 'add', ...this[place], canFall: true }
   }
 }
 
@@ -148,28 +153,14 @@ export interface HistogramValue {
  * How values are distributed. An observation is two additions, to its bucket and to the sum: between them
  * a reader sees the one without the other. The count is the sum of the buckets.
  */
-export class Histogram {
-  readonly #buckets: Buckets
-  readonly #counts: Counters
-  readonly #base: number = 0
-  readonly #sums: Counters
-  readonly #sum: number = 0
-  readonly #countsHandle: Handle = 0
-  readonly #sumsHandle: Handle = 0
-
-  /**
-   * @internal
-   * @param base - the counter of the first bucket.
-   */
-  constructor(buckets: Buckets, counts: Counters, base: number, sums: Counters, sum: number) {
-    this.#buckets = buckets
-    this.#counts = counts
-    this.#base = base
-    this.#sums = sums
-    this.#sum = sum
-    this.#countsHandle = counts.region.handle
-    this.#sumsHandle = sums.region.handle
-  }
+export class Histogram extends Placed<BucketCells> {
+  readonly #buckets = this[place].buckets
+  readonly #counts = this[place].counts
+  readonly #base = this[place].base
+  readonly #sums = this[place].sums
+  readonly #sum = this[place].sum
+  readonly #countsHandle: Handle = this[place].counts.region.handle
+  readonly #sumsHandle: Handle = this[place].sums.region.handle
 
   /**
    * Counts a value, once. Wait-free; O(log buckets).
@@ -203,8 +194,7 @@ export class Histogram {
 
   /** @internal */
   [step](): Step {
-    const [buckets, counts, base] = [this.#buckets, this.#counts, this.#base]
-    return { kind: 'observe', buckets, counts, base, sums: this.#sums, sum: this.#sum }
+    return { kind: 'observe', ...this[place] }
   }
 }
 

@@ -75,9 +75,12 @@ function makeInstrument(
 ): Instrument {
   const whole = plan.wholeBase + series * plan.wholeStride
   const double = plan.doubleBase + series * plan.doubleStride
-  if (buckets !== null) return new Histogram(buckets, wholes, whole, doubles, double)
+  if (buckets !== null)
+    return new Histogram({ buckets, counts: wholes, base: whole, sums: doubles, sum: double })
   const Kind = plan.spec.kind === 'counter' ? Counter : Gauge
-  return plan.spec.type === 'i64' ? new Kind(wholes, whole) : new Kind(doubles, double)
+  return new Kind(
+    plan.spec.type === 'i64' ? { counters: wholes, i: whole } : { counters: doubles, i: double },
+  )
 }
 
 function openMetric(plan: MetricPlan, buckets: Buckets | null, store: Store): OpenMetric {
