@@ -7,6 +7,8 @@
 export { Counter, Gauge, Histogram, type HistogramValue, type Instrument } from './instruments.js'
 export { Labelled } from './labelled.js'
 export { MetricsBatch } from './batch.js'
+export type { ExpositionFormat, MetricsHandler } from './exposition.js'
+export type { TextFormat } from './text.js'
 export { type Metrics, MetricsCore, MetricsDefinition, defineMetrics } from './metrics.js'
 export type {
   CounterMetricOptions,

@@ -3,6 +3,10 @@ import { rangeError, typeError } from '../errors.js'
 import type { LabelTable } from './label-table.js'
 import { type LabelSpec, type LabelValue, OVERFLOW } from './schema.js'
 
+/** What Prometheus cannot read: half a surrogate pair has no UTF-8, and 0 ends its text. */
+ 
+const UNSPEAKABLE = /[\u0000\p{Surrogate}]/gu
+
 /** The series found so far, by the value of the first label, then of the second, and so on. */
 type Level<Child> = Map<unknown, Level<Child> | Child>
 
@@ -37,7 +41,8 @@ export class Labelled<Labels, Child> {
    * The series of these label values: the same object each time. Found in this thread's cache by a look-up for
    * each label; the first time in the shared table. Worth keeping where it is used often.
    *
-   * @param values - one for each label: strings, numbers or booleans; 200 and '200' are the same.
+   * @param values - one for each label: strings, numbers or booleans; 200 and '200' are the same. In strings,
+   * U+FFFD takes the place of U+0000 and of unpaired surrogates, which cannot be exposed.
    * @throws TypeError if one is missing or something else, or if there is one that the schema has not.
    * @throws RangeError if one is not among the values that the schema knows.
    */
@@ -66,7 +71,7 @@ export class Labelled<Labels, Child> {
       if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
         throw typeError(`labels.${name}`, 'a string, number or boolean', value)
       }
-      const text = String(value)
+      const text = String(value).replace(UNSPEAKABLE, '\ufffd')
       if (known !== null && !known.includes(text))
         throw rangeError(`labels.${name}`, known.join(' or '), value)
       return text

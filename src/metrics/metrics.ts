@@ -1,12 +1,19 @@
 import { MetricsBatch } from './batch.js'
 import { type Buckets, makeBuckets } from './buckets.js'
 import { checkSchema } from './check-schema.js'
+import { checkChoice } from '../errors.js'
+import { type ExpositionFormat, type MetricsHandler, expose, handlerOf } from './exposition.js'
+import { type TextFormat, textPieces } from './text.js'
 import { Counter, Gauge, Histogram, type Instrument } from './instruments.js'
 import { LabelTable } from './label-table.js'
 import { Labelled } from './labelled.js'
+import type { Internals, OpenMetric } from './internals.js'
 import { type MetricPlan, type Plan, planFor } from './layout.js'
 import type { LabelsOf, LabelsOption, MetricsSchema } from './schema.js'
 import { type Store, createStore, openStore } from './store.js'
+
+const TEXT_FORMATS = ['prometheus', 'openmetrics'] as const
+const FORMATS = [...TEXT_FORMATS, 'protobuf'] as const
 
 /** What a metric declared so is: with labels, or something to count with. */
 type Declared<Options, Kind> = Options extends { labels: LabelsOption }
@@ -21,38 +28,44 @@ export type Metrics<Schema extends MetricsSchema> = MetricsCore &
   Group<NonNullable<Schema['gauges']>, Gauge> &
   Group<NonNullable<Schema['histograms']>, Histogram>
 
-/** A metric as it is read: what is declared of it, and where it is. */
-export interface OpenMetric {
-  readonly plan: MetricPlan
-  readonly buckets: Buckets | null
-  /** Null of a metric without labels. */
-  readonly table: LabelTable | null
-}
-
-/** What {@link MetricsCore} stands on, for the modules that read it. */
-export interface Internals {
-  readonly store: Store
-  readonly metrics: readonly OpenMetric[]
-}
-
-/** Of a class that only this package's modules see into. */
-const internals = new WeakMap<MetricsCore, Internals>()
-
-export function internalsOf(metrics: MetricsCore): Internals {
-  const found = internals.get(metrics)
-  if (found === undefined) throw new TypeError('metrics: expected what create() or open() returned')
-  return found
-}
-
 /** What the metrics of every schema have. */
 export class MetricsCore {
   /** What to give to another thread, for {@link MetricsDefinition.open}. */
   readonly buffer: SharedArrayBuffer
 
+  readonly #internals: Internals
+
   /** @internal */
-  constructor({ store, metrics }: Internals) {
-    this.buffer = store.buffer
-    internals.set(this, { store, metrics })
+  constructor(internals: Internals) {
+    this.buffer = internals.store.buffer
+    this.#internals = internals
+  }
+
+  /**
+   * What answers HTTP requests with the metrics of all threads: a listener for `node:http`, a handler for express
+   * and fastify. In Prometheus's text format, as OpenMetrics or in its protobuf format, as the client asks.
+   * Made and sent in pieces, between which the event loop goes on.
+   */
+  handler(): MetricsHandler {
+    return handlerOf(this.#internals)
+  }
+
+  /**
+   * The same, in pieces: each is made when it is asked for.
+   *
+   * @throws TypeError, RangeError if there is no such format.
+   */
+  expose(format: ExpositionFormat = 'prometheus'): AsyncGenerator<string | Buffer, void, undefined> {
+    return expose(this.#internals, checkChoice('format', format, FORMATS))
+  }
+
+  /**
+   * The same, at once: O(series). For tests and small services.
+   *
+   * @throws TypeError, RangeError if there is no such format.
+   */
+  text(format: TextFormat = 'prometheus'): string {
+    return [...textPieces(this.#internals, checkChoice('format', format, TEXT_FORMATS))].join('')
   }
 
   /**
@@ -63,7 +76,7 @@ export class MetricsCore {
    * @throws TypeError, RangeError if one of them is something else.
    */
   batch(...instruments: Instrument[]): MetricsBatch {
-    return new MetricsBatch(internalsOf(this).store, instruments)
+    return new MetricsBatch(this.#internals.store, instruments)
   }
 }
 
@@ -90,6 +103,18 @@ function openMetric(plan: MetricPlan, buckets: Buckets | null, store: Store): Op
   return { plan, buckets, table }
 }
 
+/** The metrics as their users see them. */
+function metricsOf<Schema extends MetricsSchema>(internals: Internals): Metrics<Schema> {
+  const metrics = new MetricsCore(internals)
+  for (const metric of internals.metrics) {
+    const { key, labels } = metric.plan.spec
+    const make = (series: number): Instrument => makeInstrument(metric, internals.store, series)
+    const value = metric.table === null ? make(0) : new Labelled(labels, metric.table, make)
+    Object.defineProperty(metrics, key, { value, enumerable: true })
+  }
+  return metrics as Metrics<Schema>
+}
+
 const RESERVED = new Set([
   ...['buffer', 'constructor', '__proto__', 'then', 'toJSON'],
   ...Object.getOwnPropertyNames(MetricsCore.prototype),
@@ -112,13 +137,14 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
 
   /** New metrics, all at 0. Series of labels whose values are all known begin at once. */
   create(): Metrics<Schema> {
-    const metrics = this.open(createStore(this.#plan))
-    for (const { plan, table } of internalsOf(metrics).metrics) {
+    const store = openStore(createStore(this.#plan), this.#plan)
+    const internals = this.#internalsOf(store)
+    for (const { plan, table } of internals.metrics) {
       if (table !== null && plan.spec.labels.every(({ known }) => known !== null)) {
         for (const values of product(plan.spec.labels.map(({ known }) => known ?? []))) table.find(values)
       }
     }
-    return metrics
+    return metricsOf(internals)
   }
 
   /**
@@ -129,16 +155,14 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
    * @throws RangeError if it was made with another schema, naming the metric that differs, or is damaged.
    */
   open(buffer: SharedArrayBuffer): Metrics<Schema> {
-    const store = openStore(buffer, this.#plan)
-    const open = this.#plan.metrics.map((plan, k) => openMetric(plan, this.#buckets[k] ?? null, store))
-    const metrics = new MetricsCore({ store, metrics: open })
-    for (const metric of open) {
-      const { key, labels } = metric.plan.spec
-      const make = (series: number): Instrument => makeInstrument(metric, store, series)
-      const value = metric.table === null ? make(0) : new Labelled(labels, metric.table, make)
-      Object.defineProperty(metrics, key, { value, enumerable: true })
+    return metricsOf(this.#internalsOf(openStore(buffer, this.#plan)))
+  }
+
+  #internalsOf(store: Store): Internals {
+    return {
+      store,
+      metrics: this.#plan.metrics.map((plan, k) => openMetric(plan, this.#buckets[k] ?? null, store)),
     }
-    return metrics as Metrics<Schema>
   }
 }
 
