@@ -4,7 +4,7 @@ import type { LabelTable } from './label-table.js'
 import { type LabelSpec, type LabelValue, OVERFLOW } from './schema.js'
 
 /** What Prometheus cannot read: half a surrogate pair has no UTF-8, and 0 ends its text. */
- 
+
 const UNSPEAKABLE = /[\u0000\p{Surrogate}]/gu
 
 /** The series found so far, by the value of the first label, then of the second, and so on. */

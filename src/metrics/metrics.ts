@@ -3,6 +3,8 @@ import { type Buckets, makeBuckets } from './buckets.js'
 import { checkSchema } from './check-schema.js'
 import { checkChoice } from '../errors.js'
 import { type ExpositionFormat, type MetricsHandler, expose, handlerOf } from './exposition.js'
+import { type OpenTelemetryMeterProvider, registerInOpenTelemetry } from './opentelemetry.js'
+import { type PromRegistry, registerInPromClient } from './prom-client.js'
 import { type TextFormat, textPieces } from './text.js'
 import { Counter, Gauge, Histogram, type Instrument } from './instruments.js'
 import { LabelTable } from './label-table.js'
@@ -51,7 +53,26 @@ export class MetricsCore {
   }
 
   /**
-   * The same, in pieces: each is made when it is asked for.
+   * Adds the metrics to a registry of prom-client, beside its own: its `metrics()` then prints them, too.
+   *
+   * @param registry - a `Registry`, such as `register`.
+   */
+  registerInPromClient(registry: PromRegistry): void {
+    registerInPromClient(this.#internals, registry)
+  }
+
+  /**
+   * Adds the metrics to an OpenTelemetry `MeterProvider` as observable instruments: its readers then export
+   * them, too. A histogram becomes the instruments `NAME.bucket`, `NAME.count` and `NAME.sum`.
+   *
+   * @param meterName - of the meter that has the instruments.
+   */
+  registerInOpenTelemetry(provider: OpenTelemetryMeterProvider, meterName = 'rseq'): void {
+    registerInOpenTelemetry(this.#internals, provider, meterName)
+  }
+
+  /**
+   * What {@link handler} sends, in pieces: each is made when it is asked for.
    *
    * @throws TypeError, RangeError if there is no such format.
    */
@@ -60,7 +81,7 @@ export class MetricsCore {
   }
 
   /**
-   * The same, at once: O(series). For tests and small services.
+   * The text at once: O(series). For tests and small services.
    *
    * @throws TypeError, RangeError if there is no such format.
    */

@@ -85,11 +85,18 @@ describe('in one thread', () => {
     series.inc(3)
     expect(service.open(metrics.buffer).requests.labels({ method: 'GET', route: '200' }).value).toBe(3)
     // Text that could be taken for something else: all are series of their own.
-    const hostile = ['', '"', '\\', '\n', '","', '["', '\u0000', '\ud800', '\udc00', 'é', '😀', '__proto__']
+    const hostile = ['', '"', '\\', '\n', '","', '["', '\u0001', 'é', '😀', '__proto__']
     for (const [k, route] of hostile.entries()) requests.labels({ method: 'GET', route }).inc(k + 1)
     for (const [k, route] of hostile.entries()) {
       expect(service.open(metrics.buffer).requests.labels({ method: 'GET', route }).value).toBe(k + 1)
     }
+  })
+
+  test('label values that no format can say are said differently', () => {
+    const { temperature } = service.create()
+    for (const room of ['a\u0000', 'a\ud800', 'a\udc00', 'a\ufffd']) temperature.labels({ room }).inc()
+    expect(temperature.labels({ room: 'a\ufffd' }).value).toBe(4)
+    expect(temperature.labels({ room: 'a' }).value).toBe(0)
   })
 
   test('labels that the schema does not have are refused by name', () => {
