@@ -2,7 +2,7 @@
 //
 // `code` is the body of a function of `n` that runs n operations; the names in it are in scope.mjs.
 // Each is compiled from a source of its own, so that none shares type feedback with another.
-import { meterCounter, promCounter } from './peers.mjs'
+import { hdrHistogram, meterCounter, nodeHistogram, promCounter, promHistogram } from './peers.mjs'
 
 /** A loop around one operation. `sink` keeps its result from being optimized away. */
 function each(operation) {
@@ -104,6 +104,35 @@ export const contenders = [
     code: each('counter.add(1)'),
     workers: TOGETHER,
   },
+  // Metrics and histograms.
+  { name: 'inc', title: 'a series of a counter: inc()', code: each('series.inc()'), workers: TOGETHER },
+  {
+    name: 'labels-inc',
+    title: 'labels({ 2 labels }).inc()',
+    code: each("requests.labels({ method: 'GET', status: 200 }).inc()"),
+  },
+  { name: 'gauge-set', title: 'gauge.set(x)', code: each('inFlight.set(i)') },
+  {
+    name: 'observe',
+    title: 'histogram.observe(x), 11 bounds',
+    code: each('route.observe((i & 1023) / 100)'),
+  },
+  {
+    name: 'commit-8',
+    title: 'metrics.batch() of 8 counters: commit()',
+    code: each('ofCounters.commit(1, 1, i & 1023, 1, 1, 1, 1, 1)'),
+  },
+  {
+    name: 'commit-8-kinds',
+    title: 'metrics.batch() of 6 counters, gauge, histogram: commit()',
+    code: each('ofAllKinds.commit(1, 1, i & 1023, 1, 1, 1, -1, (i & 1023) / 100)'),
+  },
+  {
+    name: 'record',
+    title: 'PerCpuHistogram: record(x)',
+    code: each('histogram.record(i & 0xffff)'),
+    workers: TOGETHER,
+  },
   // What one would use instead.
   {
     name: 'atomics-int32',
@@ -149,6 +178,24 @@ export const contenders = [
     title: 'prom-client: counter.inc({ 2 labels })',
     prepare: promCounter,
     code: each("labelled.inc({ method: 'GET', status: '200' })"),
+  },
+  {
+    name: 'prom-observe',
+    title: 'prom-client: histogram.observe(x)',
+    prepare: promHistogram,
+    code: each('peer.observe((i & 1023) / 100)'),
+  },
+  {
+    name: 'node-record',
+    title: 'perf_hooks: histogram.record(x)',
+    prepare: nodeHistogram,
+    code: each('peer.record((i & 0xffff) + 1)'),
+  },
+  {
+    name: 'hdr-record',
+    title: 'hdr-histogram-js: recordValue(x)',
+    prepare: hdrHistogram,
+    code: each('peer.recordValue(i & 0xffff)'),
   },
   { name: 'otel', title: 'OpenTelemetry: counter.add(1)', prepare: meterCounter, code: each('peer.add(1)') },
   {

@@ -13,6 +13,20 @@ export function promCounter() {
   }
 }
 
+export function promHistogram() {
+  const { Histogram } = require('prom-client')
+  const options = { help: 'seconds', registers: [], labelNames: ['route'] }
+  return { peer: new Histogram({ name: 'seconds', ...options }).labels({ route: '/' }) }
+}
+
+export function nodeHistogram() {
+  return { peer: require('node:perf_hooks').createHistogram() }
+}
+
+export function hdrHistogram() {
+  return { peer: require('hdr-histogram-js').build({ numberOfSignificantValueDigits: 2 }) }
+}
+
 export function meterCounter() {
   const sdk = require('@opentelemetry/sdk-metrics')
   const exporter = new sdk.InMemoryMetricExporter(sdk.AggregationTemporality.CUMULATIVE)

@@ -84,6 +84,36 @@ export const rows = [
     least: 1.5,
   },
   {
+    title: 'a series inc() / prom-client labelled inc()',
+    value: ({ cost }) => cost('inc') / cost('prom-labels'),
+    most: 1 / 15,
+  },
+  {
+    title: 'a series inc() / counter.add(1)',
+    value: ({ cost }) => cost('inc') / cost('add'),
+    most: 1.3,
+  },
+  {
+    title: 'labels({ 2 labels }).inc() / prom-client labelled inc()',
+    value: ({ cost }) => cost('labels-inc') / cost('prom-labels'),
+    most: 0.5,
+  },
+  {
+    title: 'a batch of 8 counters, commit() / one inc()',
+    value: ({ cost }) => cost('commit-8') / cost('inc'),
+    most: 4,
+  },
+  {
+    title: 'PerCpuHistogram record() / perf_hooks record()',
+    value: ({ cost }) => cost('record') / cost('node-record'),
+    most: 0.6,
+  },
+  {
+    title: 'PerCpuHistogram record(), two workers / its own one-thread cost',
+    value: ({ cost }) => cost('record', 2) / cost('record'),
+    most: 1.2,
+  },
+  {
     title: 'a counter, bytes / (CPUs + 1) x 128 + 256',
     value: () => new PerCpuCounter().buffer.byteLength / promisedBytes(1),
     most: 1,

@@ -1,8 +1,17 @@
 // What the contenders' code sees: the structures, and the functions of the two addons.
 import { createRequire } from 'node:module'
-import { CounterBatch, Mutex, PerCpuCounter, PerCpuCounterArray, cpuId, info } from '../lib/index.js'
+import {
+  CounterBatch,
+  Mutex,
+  PerCpuCounter,
+  PerCpuCounterArray,
+  PerCpuHistogram,
+  cpuId,
+  info,
+} from '../lib/index.js'
 import { loadNative } from '../lib/native.js'
 import { JsMutex } from './js-mutex.mjs'
+import { definition, openMetrics } from './metrics.mjs'
 
 const require = createRequire(import.meta.url)
 
@@ -33,6 +42,8 @@ export function makeShared() {
     mutex: new Mutex().buffer,
     jsMutex: new SharedArrayBuffer(CACHE_LINES),
     guarded: new SharedArrayBuffer(CACHE_LINES),
+    histogram: new PerCpuHistogram().buffer,
+    metrics: definition.create().buffer,
     int32: new SharedArrayBuffer(CACHE_LINES),
     bigint64: new SharedArrayBuffer(CACHE_LINES),
     sharded: new SharedArrayBuffer(CACHE_LINES * info().possibleCpus),
@@ -50,6 +61,8 @@ export function openScope(shared, member) {
     double: PerCpuCounter.from(shared.double),
     array,
     batch: new CounterBatch(array),
+    histogram: PerCpuHistogram.from(shared.histogram),
+    ...openMetrics(shared.metrics),
     indices: Uint32Array.from({ length: 1000 }, (_, k) => k % ELEMENTS),
     deltas: new Float64Array(1000).fill(1),
     mutex: Mutex.from(shared.mutex),

@@ -69,9 +69,10 @@ export interface Backend {
   open(bytes: Uint8Array, kind: Kind): OpenRegion | number
   /**
    * A batch of additions to the counters. `memory` holds `capacity` doubles, the wide deltas, and
-   * after them as many entries; it stays with the caller. Null if too many are open.
+   * after them as many entries; it stays with the caller. `second` are the f64 counters that entries with
+   * `SECOND_REGION` mean. Null if too many are open.
    */
-  openBatch(handle: Handle, memory: ArrayBuffer, capacity: number): OpenBatch | null
+  openBatch(handle: Handle, memory: ArrayBuffer, capacity: number, second?: Handle): OpenBatch | null
   /** The open mutex, or the number of a RegionError. */
   openMutex(bytes: Uint8Array): OpenMutex | number
   /**

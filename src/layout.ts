@@ -91,6 +91,8 @@ export const MAX_LENGTH = (2 ** 32 - SHARD_ALIGNMENT) / WORD_BYTES
 export const BATCH_ENTRY_BYTES = 8
 /** In an entry's element: the delta is no 32-bit integer and stands in the array of doubles. */
 export const WIDE_DELTA = 1 << 31
+/** The same, and it is for a counter of the second region. */
+export const SECOND_REGION = 1 << 30
 
 /** 32-bit words of a mutex, in its only shard; see `native/percpu/mutex.h`. */
 export const MutexWord = { state: 0, woken: 1, sleepers: 2, callers: 3, calls: 4 } as const
@@ -132,7 +134,7 @@ export function regionProblem(error: number, bytes: Uint8Array): string {
     case RegionError.magic:
       return 'was not made by rseq (it does not begin with the magic number)'
     case RegionError.version: {
-      const version = new DataView(bytes.buffer).getUint32(4 * HeaderWord.version, true)
+      const version = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4 * HeaderWord.version, true)
       return `was made by layout version ${version}; this release of rseq reads version ${LAYOUT_VERSION}`
     }
     case RegionError.kind:

@@ -16,7 +16,7 @@ import {
   indexName,
 } from './layout.js'
 import type { FastBinding, NativeBinding, NativeThread } from './native.js'
-import type { Operations } from './operations.js'
+import type { Handle, Operations } from './operations.js'
 
 /** Positions of the kernel's fields in the thread's area, in 32-bit words. */
 const AreaWord = { cpuId: 1, nodeId: 5, mmCid: 6 } as const
@@ -53,7 +53,8 @@ const toNumber = (value: unknown): number => +(value as string)
  * first is stored: a `valueOf` may call an operation of its own.
  */
 function scratchOperations({ scratch, operations }: NativeBinding): Operations {
-  const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = operations
+  const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = operations
+  const { counterSet, countedAdd, batchCommit } = operations
   const { mutexTryLock, mutexUnlock } = operations
   // Integers go into the first half of an element: element k of `scratch` is word 2k.
   const words = new Int32Array(scratch.buffer)
@@ -95,6 +96,30 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
       words[2] = second
       counterGet()
       return scratch[0] as number
+    },
+    counterSet(handle, i, value): Status {
+      const first = toNumber(handle)
+      const second = toNumber(i)
+      const third = toNumber(value)
+      words[0] = first
+      words[2] = second
+      scratch[2] = third
+      counterSet()
+      return words[0] as Status
+    },
+    countedAdd(counts, bucket, sums, sum, value): Status {
+      const first = toNumber(counts)
+      const second = toNumber(bucket)
+      const third = toNumber(sums)
+      const fourth = toNumber(sum)
+      const fifth = toNumber(value)
+      words[0] = first
+      words[2] = second
+      words[4] = third
+      words[6] = fourth
+      scratch[4] = fifth
+      countedAdd()
+      return words[0] as Status
     },
     batchCommit(batch, count): Status {
       const first = toNumber(batch)
@@ -158,8 +183,8 @@ export class NativeBackend implements Backend {
     }
   }
 
-  openBatch(handle: unknown, memory: ArrayBuffer, capacity: number): OpenBatch | null {
-    return this.#native.openBatch(handle as number, memory, capacity)
+  openBatch(handle: unknown, memory: ArrayBuffer, capacity: number, second?: Handle): OpenBatch | null {
+    return this.#native.openBatch(handle as number, memory, capacity, (second ?? 0) as number)
   }
 
   openMutex(bytes: Uint8Array): OpenMutex | number {

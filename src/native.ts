@@ -12,6 +12,8 @@ export interface ScratchOperations {
   readonly counterAddInt32: () => void
   readonly counterAddFloat64: () => void
   readonly counterGet: () => void
+  readonly counterSet: () => void
+  readonly countedAdd: () => void
   readonly batchCommit: () => void
   readonly mutexTryLock: () => void
   readonly mutexUnlock: () => void
@@ -94,7 +96,13 @@ export interface NativeBinding {
   ): number
   openRegion(bytes: Uint8Array, kind: number): NativeRegion | number
   openHandles(): number
-  openBatch(handle: number, memory: ArrayBuffer, capacity: number): { handle: number; keeper: object } | null
+  /** `second`: a handle of f64 counters, or 0. */
+  openBatch(
+    handle: number,
+    memory: ArrayBuffer,
+    capacity: number,
+    second: number,
+  ): { handle: number; keeper: object } | null
   /** `firstShard`: where its words begin, in bytes. */
   openMutex(bytes: Uint8Array): { handle: number; firstShard: number; keeper: object } | number
   mutexWait(handle: number, milliseconds: number): number

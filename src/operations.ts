@@ -22,6 +22,13 @@ export interface Operations {
   readonly counterAddFloat64: (handle: Handle, i: number, delta: number) => Status
   /** NaN if refused. */
   readonly counterGet: (handle: Handle, i: number) => number
+  /** Sets a counter; see `counter_set` in `native/percpu/counter.h`. */
+  readonly counterSet: (handle: Handle, i: number, value: number) => Status
+  /**
+   * Adds 1 to counter `bucket` of the i64 counters `counts`, then `value` to counter `sum` of `sums`. Both or,
+   * where it is refused, none.
+   */
+  readonly countedAdd: (counts: Handle, bucket: number, sums: Handle, sum: number, value: number) => Status
   /** Adds the first `count` entries of a batch. */
   readonly batchCommit: (batch: Handle, count: number) => Status
   /** `ok` and `ownerDied`: taken. `busy` and `heldAlready`: not. */

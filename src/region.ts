@@ -42,8 +42,33 @@ export abstract class OverBuffer {
   }
 }
 
+/** Bytes of a new region of `length` words in each shard. */
+export function newRegionSize(length: number): number {
+  return regionSize(backend.possibleCpus, length)
+}
+
+/** Makes zeroed bytes a region: one shard for every possible CPU, or as many as given, and the overflow shard. */
+export function formatRegion(
+  bytes: Uint8Array,
+  kind: Kind,
+  length: number,
+  element: ElementName,
+  index: IndexName,
+  shards = backend.possibleCpus,
+): void {
+  const error = backend.format(bytes, {
+    kind,
+    element: Element[element],
+    index: backend.indexFor(Index[index]),
+    writers: backend.writers,
+    shards,
+    length,
+  })
+  if (error !== RegionError.none) throw new Error(`rseq: the new region ${regionProblem(error, bytes)}`)
+}
+
 /**
- * A new region of zeroed words, one shard for every possible CPU, or as many as given, and the overflow shard.
+ * A new region of zeroed words in a buffer of its own, with as many shards.
  *
  * @throws RangeError if that much memory is not to be had.
  */
@@ -55,27 +80,19 @@ export function createRegion(
   shards = backend.possibleCpus,
 ): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer(regionSize(shards, length))
-  const bytes = new Uint8Array(buffer)
-  const error = backend.format(bytes, {
-    kind,
-    element: Element[element],
-    index: backend.indexFor(Index[index]),
-    writers: backend.writers,
-    shards,
-    length,
-  })
-  if (error !== RegionError.none) throw new Error(`rseq: the new region ${regionProblem(error, bytes)}`)
+  formatRegion(new Uint8Array(buffer), kind, length, element, index, shards)
   return buffer
 }
 
 /**
- * Opens a region that this or another thread made.
+ * Opens a region that this or another thread made, the whole buffer or the bytes from `offset` on.
  *
  * @throws TypeError if `buffer` is no SharedArrayBuffer.
  * @throws RangeError if it is too short, made by another layout version, of another kind, or damaged.
  */
-export function openRegion(buffer: unknown, kind: Kind): OpenRegion {
-  return open(buffer, (bytes) => backend.open(bytes, kind), 'put many counters in one PerCpuCounterArray')
+export function openRegion(buffer: unknown, kind: Kind, offset = 0): OpenRegion {
+  const how = (bytes: Uint8Array): OpenRegion | number => backend.open(bytes, kind)
+  return open(buffer, how, 'put many counters in one PerCpuCounterArray', offset)
 }
 
 /** The same of a mutex. */
@@ -84,9 +101,14 @@ export function openMutex(buffer: unknown): OpenMutex {
 }
 
 /** @param advice - for who has opened too many. */
-function open<Open>(buffer: unknown, how: (bytes: Uint8Array) => Open | number, advice: string): Open {
+function open<Open>(
+  buffer: unknown,
+  how: (bytes: Uint8Array) => Open | number,
+  advice: string,
+  offset = 0,
+): Open {
   if (!types.isSharedArrayBuffer(buffer)) throw typeError('buffer', A_BUFFER, buffer)
-  const bytes = new Uint8Array(buffer)
+  const bytes = new Uint8Array(buffer, offset)
   const opened = how(bytes)
   if (typeof opened !== 'number') return opened
   if (opened === RegionError.noHandleLeft) {

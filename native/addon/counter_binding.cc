@@ -87,22 +87,26 @@ struct BatchKeeper {
 };
 
 /**
- * openBatch(handle, memory, capacity): {handle, keeper} of a batch on the counters, or null. `memory`
- * holds `capacity` doubles, the deltas, and after them as many 32-bit elements. It must be an
- * ArrayBuffer that nobody can detach: it does not leave its class. The counters' own keeper must live
- * as long.
+ * openBatch(handle, memory, capacity, second): {handle, keeper} of a batch on the counters, or null.
+ * `memory` holds `capacity` doubles, the deltas, and after them as many entries. It must be an
+ * ArrayBuffer that nobody can detach: it does not leave its class. `second` is the handle of f64 counters
+ * for entries with kSecondRegion, or 0. The counters' own keepers must live as long.
  */
 Napi::Value open_batch(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Region* region = region_of(info);
   Napi::ArrayBuffer memory = info[1].As<Napi::ArrayBuffer>();
   const uint32_t capacity = info[2].ToNumber().Uint32Value();
+  const uint32_t second_handle = info[3].ToNumber().Uint32Value();
+  const Region* second = find_region(second_handle, Kind::counters);
+  if (second_handle != 0 && (second == nullptr || second->element != Element::f64))
+    return env.Null();
   const uint64_t needed = static_cast<uint64_t>(capacity) * (sizeof(double) + sizeof(BatchEntry));
   if (region == nullptr || memory.ByteLength() < needed)
     return env.Null();
   const double* wide = static_cast<const double*>(memory.Data());
   const BatchEntry* entries = reinterpret_cast<const BatchEntry*>(wide + capacity);
-  const uint32_t handle = batches.acquire(kBatchTag, Batch{*region, entries, wide, capacity});
+  const uint32_t handle = batches.acquire(kBatchTag, Batch{*region, second != nullptr ? *second : Region{}, entries, wide, capacity});
   if (handle == 0)
     return env.Null();
   BatchKeeper* keeper = new BatchKeeper{handle, Napi::Persistent(memory)};

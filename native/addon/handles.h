@@ -15,6 +15,7 @@ namespace addon {
 /** A batch's memory, which JavaScript fills between commits. Private to src/batch-memory.ts. */
 struct Batch {
   Region region;
+  Region second; ///< Of length 0 if there is none.
   const BatchEntry* entries;
   const double* wide;
   uint32_t capacity;

@@ -59,6 +59,38 @@ inline double counter_get(uint32_t handle, uint32_t i) noexcept {
                                          : counter_sum_f64(*region, i);
 }
 
+/** Sets counter `i`; i64 counters take safe integers only. */
+uint32_t counter_set(uint32_t handle, uint32_t i, double value) noexcept;
+
+/** counted_add() in every case that may be: one addition after the other, each whatever it takes. */
+uint32_t counted_add_anyhow(uint32_t counts, uint32_t bucket, uint32_t sums, uint32_t sum, double value) noexcept;
+
+/** Adds to the sum of a histogram what its bucket has counted. The fast way where it is open. */
+inline uint32_t sum_add(const Region& sums, uint32_t handle, uint32_t sum, double value, int64_t whole) noexcept {
+  const Outcome outcome = sums.element == Element::f64 ? counter_add_directly(sums, sum, value)
+                                                       : counter_add_directly(sums, sum, whole);
+  return __builtin_expect(outcome == Outcome::done, true) ? answer(outcome) : counter_add(handle, sum, value);
+}
+
+/**
+ * What a histogram records: adds 1 to counter `bucket` of the i64 counters `counts`, and `value` to counter
+ * `sum` of `sums`, which may be the same region. Two sections: between them a reader sees the one without
+ * the other. All arguments are checked before, so that either both are added or none is.
+ */
+inline uint32_t counted_add(uint32_t counts, uint32_t bucket, uint32_t sums, uint32_t sum, double value) noexcept {
+  const Region* count_region = regions.find(counts);
+  const Region* sum_region = regions.find(sums);
+  int64_t whole = 0;
+  if (__builtin_expect(count_region != nullptr && bucket < count_region->direct_length &&
+                           count_region->element == Element::i64 && sum_region != nullptr &&
+                           sum < sum_region->direct_length &&
+                           (sum_region->element == Element::f64 || to_safe_integer(value, whole)) &&
+                           counter_add_directly(*count_region, bucket, int64_t{1}) == Outcome::done,
+                       true))
+    return sum_add(*sum_region, sums, sum, value, whole);
+  return counted_add_anyhow(counts, bucket, sums, sum, value);
+}
+
 /** Adds the first `count` entries of a batch to their counters. */
 inline uint32_t batch_commit(uint32_t handle, uint32_t count) noexcept {
   const Batch* batch = tag_of(handle) == kBatchTag ? batches.find(handle) : nullptr;
@@ -66,7 +98,7 @@ inline uint32_t batch_commit(uint32_t handle, uint32_t count) noexcept {
     return answer(Status::bad_handle);
   if (count > batch->capacity)
     return answer(Status::out_of_range);
-  return answer(counter_add_many(batch->region, batch->entries, batch->wide, count));
+  return answer(counter_add_many(batch->region, batch->entries, batch->wide, count, &batch->second));
 }
 
 /** Takes a mutex if it is free; else the Status says why not. */
@@ -87,6 +119,8 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<counter_add_int32>("counterAddInt32");
   visit.template operation<counter_add_float64>("counterAddFloat64");
   visit.template operation<counter_get>("counterGet");
+  visit.template operation<counter_set>("counterSet");
+  visit.template operation<counted_add>("countedAdd");
   visit.template operation<batch_commit>("batchCommit");
   visit.template operation<mutex_try_lock>("mutexTryLock");
   visit.template operation<mutex_unlock>("mutexUnlock");

@@ -85,11 +85,11 @@ int64_t plus(int64_t a, int64_t b) noexcept {
 double plus(double a, double b) noexcept {
   return a + b;
 }
-int64_t negative(int64_t a) noexcept {
-  return static_cast<int64_t>(0 - static_cast<uint64_t>(a));
+int64_t minus(int64_t a, int64_t b) noexcept {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
 }
-double negative(double a) noexcept {
-  return 0 - a;
+double minus(double a, double b) noexcept {
+  return a - b;
 }
 
 template <typename Number> Number sum(const Region& region, uint32_t i) noexcept {
@@ -97,22 +97,25 @@ template <typename Number> Number sum(const Region& region, uint32_t i) noexcept
   return plus(sum_shards(region, i, Number{}), overflow);
 }
 
-template <typename Number> Status reset(const Region& region, uint32_t i, Number& held) noexcept {
+template <typename Number> Status set(const Region& region, uint32_t i, Number value, Number& held) noexcept {
   uint64_t* overflow = word_at<uint64_t>(region, region.shards, i);
   uint64_t seen = load_overflow(region, i);
   for (uint32_t attempt = 0; attempt < kExchangeAttempts; attempt++) {
     const Number shards = sum_shards(region, i, Number{});
     held = plus(shards, bit_cast<Number>(seen));
-    if (exchange_if(overflow, seen, bit_cast<uint64_t>(negative(shards))))
+    if (exchange_if(overflow, seen, bit_cast<uint64_t>(minus(value, shards))))
       return Status::ok;
   }
   return Status::contended;
 }
 
 /**
- * One addition of a batch in every case that may be: wide deltas, doubles, elements out of range, aborts.
+ * One addition of a batch in every case that may be: wide deltas, doubles, the second region, elements
+ * out of range, aborts.
  */
-Status add_entry(const Region& region, const BatchEntry& entry, double wide) noexcept {
+Status add_entry(const Region& region, const Region* second, const BatchEntry& entry, double wide) noexcept {
+  if ((entry.element & kSecondRegion) != 0)
+    return second != nullptr ? counter_add(*second, entry.element & ~kSecondRegion, wide) : Status::out_of_range;
   const bool is_wide = (entry.element & kWideDelta) != 0;
   const uint32_t i = entry.element & ~kWideDelta;
   if (region.element == Element::f64)
@@ -125,7 +128,8 @@ Status add_entry(const Region& region, const BatchEntry& entry, double wide) noe
 
 } // namespace
 
-Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count) noexcept {
+Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count,
+                        const Region* second) noexcept {
   for (uint32_t k = 0; k < count; k++) {
     // Looked up once for a run of usual additions. Should it become wrong, the sections see that.
     const Here place = here(region.index);
@@ -137,7 +141,7 @@ Status counter_add_many(const Region& region, const BatchEntry* entries, const d
       if (k == count)
         break;
     }
-    const Status status = add_entry(region, entries[k], wide[k]);
+    const Status status = add_entry(region, second, entries[k], wide[k]);
     if (status != Status::ok)
       return status;
   }
@@ -159,11 +163,11 @@ int64_t counter_sum_i64(const Region& region, uint32_t i) noexcept {
 double counter_sum_f64(const Region& region, uint32_t i) noexcept {
   return sum<double>(region, i);
 }
-Status counter_reset_i64(const Region& region, uint32_t i, int64_t& held) noexcept {
-  return reset(region, i, held);
+Status counter_set(const Region& region, uint32_t i, int64_t value, int64_t& held) noexcept {
+  return set(region, i, value, held);
 }
-Status counter_reset_f64(const Region& region, uint32_t i, double& held) noexcept {
-  return reset(region, i, held);
+Status counter_set(const Region& region, uint32_t i, double value, double& held) noexcept {
+  return set(region, i, value, held);
 }
 
 } // namespace rseq

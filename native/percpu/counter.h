@@ -75,11 +75,16 @@ template <typename Number> inline Status counter_add(const Region& region, uint3
 using BatchEntry = Addition;
 constexpr uint32_t kWideDelta = 1u << 31;
 
+/** In `element`: the delta is wide, and for a counter of the second region. No length reaches that bit, either. */
+constexpr uint32_t kSecondRegion = 1u << 30;
+
 /**
  * Makes `count` additions, each as counter_add() would; the thread's place is looked up once for all.
- * O(count). The first that is refused ends it: those before it are made.
+ * O(count). The first that is refused ends it: those before it are made. `second` is the region of f64
+ * counters that entries with kSecondRegion mean; without one they are out of range.
  */
-Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count) noexcept;
+Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count,
+                        const Region* second = nullptr) noexcept;
 
 /** Whether an i64 counter takes `delta`: what JavaScript calls a safe integer. Then `whole` is it. */
 inline bool to_safe_integer(double delta, int64_t& whole) noexcept {
@@ -99,13 +104,23 @@ int64_t counter_sum_i64(const Region& region, uint32_t i) noexcept;
 double counter_sum_f64(const Region& region, uint32_t i) noexcept;
 
 /**
- * Sets counter `i` to zero and hands back what it held, so that every addition is in exactly one
- * result of a reset or in the value after it. Shards are left alone: the overflow word becomes the
- * negative of their sum, by compare-and-swap against other resets.
+ * Sets counter `i` to `value` and hands back what it held, so that every addition is either in what one
+ * setter got or on top of `value`. Shards are left alone: the overflow word becomes `value` less their
+ * sum, by compare-and-swap against other setters. Exact for i64 (modulo 2^64); an f64 counter then
+ * shows `value` with the rounding of that difference, exactly where nothing was added to its shards.
+ * `Number` is int64_t where the element is i64, double where it is f64.
  * @return Status::contended if the word changed under every attempt; then nothing was done.
  */
-Status counter_reset_i64(const Region& region, uint32_t i, int64_t& held) noexcept;
-Status counter_reset_f64(const Region& region, uint32_t i, double& held) noexcept;
+Status counter_set(const Region& region, uint32_t i, int64_t value, int64_t& held) noexcept;
+Status counter_set(const Region& region, uint32_t i, double value, double& held) noexcept;
+
+/** Sets counter `i` to zero. */
+inline Status counter_reset_i64(const Region& region, uint32_t i, int64_t& held) noexcept {
+  return counter_set(region, i, int64_t{0}, held);
+}
+inline Status counter_reset_f64(const Region& region, uint32_t i, double& held) noexcept {
+  return counter_set(region, i, 0.0, held);
+}
 
 } // namespace rseq
 

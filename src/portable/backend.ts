@@ -17,6 +17,7 @@ import {
   type Index,
   type Kind,
   type RegionSpec,
+  SECOND_REGION,
   Status,
   WIDE_DELTA,
   Writers,
@@ -50,6 +51,7 @@ function toNumber(region: PortableRegion, word: bigint): number {
 /** A batch's memory, as the portable backend reads it. */
 interface PortableBatch {
   readonly region: PortableRegion
+  readonly second: PortableRegion | null
   readonly entries: Int32Array
   readonly wide: Float64Array
 }
@@ -104,14 +106,33 @@ function sumOfDoubles(region: PortableRegion, i: number): number {
   return sumShardsOfDoubles(region, i) + overflow
 }
 
-/** What a reset replaces the overflow word by, and what the counter held then. */
-function afterReset(region: PortableRegion, i: number, overflow: bigint): { word: bigint; held: number } {
+/** What setting a counter replaces the overflow word by, and what the counter held then. */
+function afterSet(
+  region: PortableRegion,
+  i: number,
+  value: number,
+  overflow: bigint,
+): { word: bigint; held: number } {
   if (region.element === Element.i64) {
     const sum = sumShardsExactly(region, i)
-    return { word: BigInt.asIntN(64, -sum), held: Number(BigInt.asIntN(64, sum + overflow)) }
+    const word = BigInt.asIntN(64, BigInt(value) - sum)
+    return { word, held: Number(BigInt.asIntN(64, sum + overflow)) }
   }
   const sum = sumShardsOfDoubles(region, i)
-  return { word: toBits(0 - sum), held: sum + fromBits(overflow) }
+  return { word: toBits(value - sum), held: sum + fromBits(overflow) }
+}
+
+/** Sets a counter and returns what it held; undefined if contended. */
+function exchange(region: PortableRegion, i: number, value: number): number | undefined {
+  const position = at(region, region.shards, i)
+  let seen = Atomics.load(region.words, position)
+  for (let attempt = 0; attempt < EXCHANGE_ATTEMPTS; attempt++) {
+    const { word, held } = afterSet(region, i, value, seen)
+    const before = Atomics.compareExchange(region.words, position, seen, word)
+    if (before === seen) return held
+    seen = before
+  }
+  return undefined
 }
 
 function counterAdd(handle: Handle, i: number, delta: number): Status {
@@ -136,14 +157,33 @@ const counterOperations = {
     return sumOfDoubles(region, i)
   },
 
+  counterSet(handle: Handle, i: number, value: number): Status {
+    const region = handle as PortableRegion
+    if (region.element === Element.i64 && !Number.isSafeInteger(value)) return Status.badValue
+    if (i >= region.length) return Status.outOfRange
+    return exchange(region, i, value) === undefined ? Status.contended : Status.ok
+  },
+
+  countedAdd(counts: Handle, bucket: number, sums: Handle, sum: number, value: number): Status {
+    const [region, sumRegion] = [counts as PortableRegion, sums as PortableRegion]
+    if (region.element !== Element.i64) return Status.badHandle
+    if (sumRegion.element === Element.i64 && !Number.isSafeInteger(value)) return Status.badValue
+    if (bucket >= region.length || sum >= sumRegion.length) return Status.outOfRange
+    const status = counterAdd(region, bucket, 1)
+    return status === Status.ok ? counterAdd(sumRegion, sum, value) : status
+  },
+
   batchCommit(batch: Handle, count: number): Status {
-    const { region, entries, wide } = batch as PortableBatch
+    const { region, second, entries, wide } = batch as PortableBatch
     if (count > wide.length) return Status.outOfRange
     for (let k = 0; k < count; k++) {
       const element = entries[2 * k] as number
-      const isWide = (element & WIDE_DELTA) !== 0
+      const isSecond = (element & SECOND_REGION) !== 0
+      const isWide = isSecond || (element & WIDE_DELTA) !== 0
       const delta = (isWide ? wide[k] : entries[2 * k + 1]) as number
-      const status = counterAdd(region, element & ~WIDE_DELTA, delta)
+      const target = isSecond ? second : region
+      if (target === null) return Status.outOfRange
+      const status = counterAdd(target, element & ~(isSecond ? SECOND_REGION : WIDE_DELTA), delta)
       if (status !== Status.ok) return status
     }
     return Status.ok
@@ -189,10 +229,15 @@ export class PortableBackend implements Backend {
     }
   }
 
-  openBatch(handle: unknown, memory: ArrayBuffer, capacity: number): OpenBatch {
+  openBatch(handle: unknown, memory: ArrayBuffer, capacity: number, second: Handle = null): OpenBatch {
     const wide = new Float64Array(memory, 0, capacity)
     const entries = new Int32Array(memory, wide.byteLength)
-    const batch: PortableBatch = { region: handle as PortableRegion, entries, wide }
+    const batch: PortableBatch = {
+      region: handle as PortableRegion,
+      second: second as PortableRegion | null,
+      entries,
+      wide,
+    }
     return { handle: batch, keeper: batch }
   }
 
@@ -215,16 +260,7 @@ export class PortableBackend implements Backend {
 
   counterReset(handle: unknown, i: number): number | null | undefined {
     const region = handle as PortableRegion
-    if (i >= region.length) return null
-    const position = at(region, region.shards, i)
-    let seen = Atomics.load(region.words, position)
-    for (let attempt = 0; attempt < EXCHANGE_ATTEMPTS; attempt++) {
-      const { word, held } = afterReset(region, i, seen)
-      const before = Atomics.compareExchange(region.words, position, seen, word)
-      if (before === seen) return held
-      seen = before
-    }
-    return undefined
+    return i >= region.length ? null : exchange(region, i, 0)
   }
 
   counterShards(handle: unknown, i: number, into: Float64Array): boolean {

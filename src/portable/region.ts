@@ -45,7 +45,7 @@ export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
   const firstShard = SHARD_ALIGNMENT
   if (spec.shards === 0 || spec.shards > MAX_SHARDS || spec.length === 0) return RegionError.geometry
   if (bytes.byteLength < firstShard + (spec.shards + 1) * stride) return RegionError.tooShort
-  const header = new Uint32Array(bytes.buffer, 0, HEADER_BYTES / 4)
+  const header = new Uint32Array(bytes.buffer, bytes.byteOffset, HEADER_BYTES / 4)
   header[HeaderWord.magic] = MAGIC
   header[HeaderWord.version] = LAYOUT_VERSION
   header[HeaderWord.kind] = spec.kind
@@ -61,8 +61,9 @@ export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
 
 /** Checks the header, from one copy of it; answers the region or a RegionError. */
 export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | RegionError {
+  if (bytes.byteOffset % 8 !== 0) return RegionError.misaligned
   if (bytes.byteLength < HEADER_BYTES) return RegionError.tooShort
-  const header = new Uint32Array(bytes.buffer, 0, HEADER_BYTES / 4).slice()
+  const header = new Uint32Array(bytes.buffer, bytes.byteOffset, HEADER_BYTES / 4).slice()
   const word = (position: number): number => header[position] as number
 
   if (word(HeaderWord.magic) !== MAGIC) return RegionError.magic
@@ -88,6 +89,6 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   const total = (shards + 1) * stride
   if (bytes.byteLength < firstShard + total) return RegionError.tooShort
 
-  const words = new BigInt64Array(bytes.buffer, firstShard, total / 8)
+  const words = new BigInt64Array(bytes.buffer, bytes.byteOffset + firstShard, total / 8)
   return { words, strideWords: stride / 8, shards, length, element, index, writers }
 }

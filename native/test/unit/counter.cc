@@ -180,6 +180,36 @@ TEST(totals_of_threads_registered_or_not_are_exact) {
   });
 }
 
+TEST(setting_a_counter_keeps_what_is_added_later) {
+  Counters whole(Element::i64);
+  CHECK_EQUAL(counter_add(whole.region, 0, int64_t{5}), Status::ok);
+  int64_t held = 0;
+  CHECK_EQUAL(counter_set(whole.region, 0, int64_t{-40}, held), Status::ok);
+  CHECK_EQUAL(held, int64_t{5});
+  CHECK_EQUAL(counter_add(whole.region, 0, int64_t{1}), Status::ok);
+  CHECK_EQUAL(counter_sum_i64(whole.region, 0), int64_t{-39});
+
+  Counters floating(Element::f64);
+  double before = 0;
+  CHECK_EQUAL(counter_set(floating.region, 0, 0.1, before), Status::ok);
+  CHECK_EQUAL(counter_sum_f64(floating.region, 0), 0.1);
+  CHECK_EQUAL(counter_add(floating.region, 0, 0.5), Status::ok);
+  CHECK_EQUAL(counter_set(floating.region, 0, 2.25, before), Status::ok);
+  CHECK_EQUAL(before, 0.6);
+  CHECK_EQUAL(counter_sum_f64(floating.region, 0), 2.25);
+}
+
+TEST(a_batch_reaches_a_second_region) {
+  Counters whole(Element::i64);
+  Counters floating(Element::f64);
+  const BatchEntry entries[] = {{0, 3}, {0 | kSecondRegion, 0}, {0, 4}};
+  const double wide[] = {0, 0.25, 0};
+  CHECK_EQUAL(counter_add_many(whole.region, entries, wide, 3, &floating.region), Status::ok);
+  CHECK_EQUAL(counter_sum_i64(whole.region, 0), int64_t{7});
+  CHECK_EQUAL(counter_sum_f64(floating.region, 0), 0.25);
+  CHECK_EQUAL(counter_add_many(whole.region, entries, wide, 3), Status::out_of_range);
+}
+
 TEST(additions_are_in_one_reset_or_in_what_is_left) {
   constexpr int64_t kThreads = 4, kAdditions = 50'000;
   Counters counters;

@@ -86,6 +86,28 @@ const OPERATIONS = {
     model: (counters, values, handle, i) =>
       handle >>> 0 === counters.handle && i >>> 0 < LENGTH ? Number(values[i >>> 0]) : NaN,
   },
+  counterSet: {
+    valid: ({ handle }) => [handle, 2, 2 ** 40],
+    model(counters, values, handle, i, value) {
+      if (handle >>> 0 !== counters.handle) return Status.badHandle
+      if (counters.type === 'i64' && !Number.isSafeInteger(value)) return Status.badValue
+      if (i >>> 0 >= LENGTH) return Status.outOfRange
+      // A sum is never -0.
+      values[i >>> 0] = counters.type === 'i64' ? BigInt(value) : value + 0
+      return Status.ok
+    },
+  },
+  countedAdd: {
+    valid: ({ handle }) => [handle, 2, handle, 4, 2 ** 40],
+    model(counters, values, counts, bucket, sums, sum, value) {
+      const areKnown = counts >>> 0 === counters.handle && sums >>> 0 === counters.handle
+      if (!areKnown || counters.type !== 'i64') return Status.badHandle
+      if (!Number.isSafeInteger(value)) return Status.badValue
+      if (bucket >>> 0 >= LENGTH || sum >>> 0 >= LENGTH) return Status.outOfRange
+      counters.add(values, bucket >>> 0, 1)
+      return counters.add(values, sum >>> 0, value)
+    },
+  },
   batchCommit: {
     valid: ({ batch }) => [batch, 3],
     model(counters, values, batch, count) {
@@ -132,7 +154,7 @@ function optimizeFor(f, args) {
   observe(() => f(...args))
 }
 
-const PARAMETERS = ['a', 'b', 'c', 'd']
+const PARAMETERS = ['a', 'b', 'c', 'd', 'e']
 
 let made = 0
 
@@ -234,7 +256,7 @@ function tally(way, what, isNumber, wasSlow) {
 
 /** A fresh region where the order of additions might show in a double's last bit. */
 function countersFor(name, type) {
-  return type === 'f64' && name.startsWith('counterAdd') ? makeCounters(type) : shared[type]
+  return type === 'f64' && /^counter(Add|Set)/.test(name) ? makeCounters(type) : shared[type]
 }
 
 /** What an operation of one attempt answers when its section was: an Outcome that is no Status. */

@@ -1,0 +1,244 @@
+/** What others read of metrics: promtool, a Prometheus server, prom-client and OpenTelemetry. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { createServer, get } from 'node:http'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { Registry } from 'prom-client'
+import { describe, expect, test } from 'vitest'
+import { defineMetrics } from '../lib/metrics/index.js'
+import { service } from './support/metrics-schema.mjs'
+import { Prometheus, promtool } from './support/prometheus.js'
+import { isInstalled } from './support/toolchains.js'
+
+const SERIES = 10_000
+
+/** Label values that a careless text would break on. */
+const HOSTILE = [
+  '',
+  '"',
+  '\\',
+  '\n',
+  '\r\n',
+  '"} 1\nevil 1',
+  '\\n',
+  '\u0000',
+  '\ud800',
+  'é',
+  '😀',
+  '{}',
+  '# EOF',
+  ' ',
+]
+
+/** Metrics of the test's schema with something in all of them. */
+function busyMetrics() {
+  const metrics = service.create()
+  for (const [k, route] of HOSTILE.entries()) metrics.requests.labels({ method: 'GET', route }).inc(k + 1)
+  metrics.bytes.inc(2 ** 40)
+  metrics.seconds.inc(0.1)
+  metrics.inFlight.set(-3)
+  metrics.temperature.labels({ room: 'cellar' }).set(11.5)
+  for (let k = 0; k < 100; k++) metrics.duration.labels({ route: `/${k % 3}` }).observe(k / 50)
+  for (let k = 0; k < 1000; k++) metrics.size.observe(k * k)
+  return metrics
+}
+
+/** The samples of a text, by their name and labels. Knows no escapes: values are compared as they are written. */
+function samplesOf(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(
+    lines.map((line) => {
+      const at = line.lastIndexOf(' ')
+      return [line.slice(0, at), Number(line.slice(at + 1))]
+    }),
+  )
+}
+
+test('the text has every series once, in order, escaped', () => {
+  const metrics = busyMetrics()
+  const text = metrics.text()
+  expect(text).toContain(
+    [
+      '# HELP http_request_duration_seconds Time to answer.',
+      '# TYPE http_request_duration_seconds histogram',
+    ].join('\n'),
+  )
+  expect(text).toContain('http_requests_total{method="GET",route="\\"} 1\\nevil 1"} 6\n')
+  expect(text).toContain('http_requests_total{method="GET",route="\ufffd"} ')
+  expect(text).toContain('\nhttp_response_bytes_total 1099511627776\n')
+  expect(text).not.toContain('__overflow__')
+  const open = metrics.text('openmetrics')
+  expect(open).toContain('# TYPE http_requests counter\nhttp_requests_total{')
+  expect(open).toContain('le="1.0"')
+  expect(open.endsWith('# EOF\n')).toBe(true)
+})
+
+test('the overflow series is there once something is in it', () => {
+  const metrics = service.create()
+  for (let k = 0; k < 60; k++) metrics.requests.labels({ method: 'POST', route: `/${k}` }).inc()
+  const overflow = 'http_requests_total{method="__overflow__",route="__overflow__"}'
+  expect(samplesOf(metrics.text()).get(overflow)).toBe(20)
+})
+
+test('the pieces are the whole text, and many', async () => {
+  const metrics = manySeries()
+  const pieces: unknown[] = []
+  for await (const piece of metrics.expose()) pieces.push(piece)
+  expect(pieces.join('')).toBe(metrics.text())
+  expect(pieces.length).toBeGreaterThan(10)
+  expect(() => metrics.expose('xml' as never)).toThrow(RangeError)
+})
+
+function manySeries() {
+  const definition = defineMetrics({
+    counters: { many: { name: 'many_total', help: 'Many.', labels: ['a', 'b'], series: SERIES } },
+  })
+  const metrics = definition.create()
+  for (let k = 0; k < SERIES; k++) metrics.many.labels({ a: k % 10, b: k }).inc(k)
+  return metrics
+}
+
+test('an HTTP client gets the format that it asks for', async () => {
+  const metrics = busyMetrics()
+  const handle = metrics.handler()
+  const server = createServer((request, response) => {
+    // As fastify calls it, every other time.
+    const reply = { raw: response, hijack: () => undefined }
+    void handle(request, request.url === '/fastify' ? reply : response)
+  }).listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const fetchText = async (path: string, accept: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { accept } })
+    return { type: response.headers.get('content-type'), text: await response.text() }
+  }
+  for (const path of ['/', '/fastify']) {
+    expect(await fetchText(path, '*/*')).toEqual({
+      type: 'text/plain; version=0.0.4; charset=utf-8',
+      text: metrics.text(),
+    })
+    const open = await fetchText(path, 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
+    expect(open.type).toMatch(/^application\/openmetrics-text/)
+    expect(open.text).toBe(metrics.text('openmetrics'))
+  }
+  // A client that goes away in the middle is nobody's error.
+  const request = get({ port, host: '127.0.0.1' }, (response) => response.destroy())
+  await once(request, 'close')
+  server.close()
+})
+
+test('a prom-client registry prints the same values', async () => {
+  const metrics = busyMetrics()
+  for (const type of [Registry.PROMETHEUS_CONTENT_TYPE, Registry.OPENMETRICS_CONTENT_TYPE] as const) {
+    const registry = new Registry()
+    registry.setContentType(type as never)
+    metrics.registerInPromClient(registry)
+    const theirs = samplesOf((await registry.metrics()).replaceAll(/le="([^"]*)",(.*?)}/g, '$2,le="$1"}'))
+    const ours = samplesOf(
+      metrics
+        .text(type === Registry.PROMETHEUS_CONTENT_TYPE ? 'prometheus' : 'openmetrics')
+        .replaceAll(/(le="\d+)\.0"/g, '$1"'),
+    )
+    expect(Object.fromEntries(theirs)).toEqual(Object.fromEntries(ours))
+    expect(ours.size).toBeGreaterThan(40)
+    registry.resetMetrics()
+    expect(metrics.bytes.value).toBe(2 ** 40)
+  }
+})
+
+test('OpenTelemetry exports the same values', async () => {
+  const metrics = busyMetrics()
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 31 - 1 })
+  const provider = new MeterProvider({ readers: [reader] })
+  metrics.registerInOpenTelemetry(provider)
+  await reader.forceFlush()
+  const exported = new Map<string, number>()
+  for (const { descriptor, dataPoints } of exporter.getMetrics()[0]?.scopeMetrics[0]?.metrics ?? []) {
+    for (const { attributes, value } of dataPoints) {
+      const labels = Object.entries(attributes).map(([name, text]) => `${name}=${JSON.stringify(text)}`)
+      exported.set(`${descriptor.name.replace('.', '_')} ${labels.sort().join()}`, value as number)
+    }
+  }
+  await provider.shutdown()
+  const registry = new Registry()
+  metrics.registerInPromClient(registry)
+  const expected = new Map<string, number>()
+  for (const { name, values } of await registry.getMetricsAsJSON()) {
+    for (const { labels, value, metricName } of values as {
+      labels: Record<string, unknown>
+      value: number
+      metricName?: string
+    }[]) {
+      const texts = Object.entries(labels).map(([label, text]) => `${label}=${JSON.stringify(String(text))}`)
+      expected.set(`${metricName ?? name} ${texts.sort().join()}`, value)
+    }
+  }
+  expect(Object.fromEntries(exported)).toEqual(Object.fromEntries(expected))
+  expect(exported.size).toBeGreaterThan(40)
+})
+
+test('rseq/metrics loads nothing but this package and Node', () => {
+  const folder = join(import.meta.dirname, '..', 'lib', 'metrics')
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.js'))
+  const imported = sources.flatMap((name) =>
+    [...readFileSync(join(folder, name), 'utf8').matchAll(/(?:from|import\() ?'([^']+)'/g)].map(
+      (match) => match[1],
+    ),
+  )
+  expect(imported.length).toBeGreaterThan(20)
+  expect(imported.filter((name) => !/^(\.|node:)/.test(name ?? ''))).toEqual([])
+})
+
+describe.skipIf(!isInstalled('promtool'))('promtool', () => {
+  test('finds nothing wrong, whatever label values are', () => {
+    expect(promtool(busyMetrics().text())).toBe('')
+  })
+
+  test('reads 10,000 series', () => {
+    expect(promtool(manySeries().text())).toBe('')
+  })
+
+  test('would say so', () => {
+    expect(promtool(manySeries().text().replace('{', '{{'))).toMatch(/status 1: /)
+  })
+})
+
+describe.skipIf(!isInstalled('prometheus'))('a Prometheus server', () => {
+  test('scrapes every value, native histograms too', async () => {
+    const metrics = busyMetrics()
+    const handle = metrics.handler()
+    const server = createServer((request, response) => void handle(request, response)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const prometheus = await Prometheus.start((server.address() as { port: number }).port)
+    try {
+      const routes = await prometheus.until('http_requests_total', (samples) => samples.length > 0)
+      const byRoute = new Map(routes.map(({ labels, value }) => [labels['route'] ?? '', value]))
+      // Two of the hostile values cannot be said in UTF-8, and are one series.
+      const said = HOSTILE.map((route) => (/[\0\ud800]/.test(route) ? '\ufffd' : route))
+      const expected = new Map<string, number>()
+      for (const [k, route] of said.entries()) expected.set(route, (expected.get(route) ?? 0) + k + 1)
+      expect(byRoute).toEqual(expected)
+      const [rest] = await prometheus.query('http_response_bytes_total + on() http_requests_in_flight')
+      expect(rest?.value).toBe(2 ** 40 - 3)
+      const durations = await prometheus.query('sum(http_request_duration_seconds_count)')
+      expect(durations[0]?.value).toBe(100)
+      const [count] = await prometheus.query('histogram_count(http_request_size_bytes)')
+      expect(count?.value).toBe(1000)
+      const [sum] = await prometheus.query('histogram_sum(http_request_size_bytes)')
+      expect(sum?.value).toBe(metrics.size.value.sum)
+      // Of the squares up to 999 squared, those up to 1024 are in buckets: half of those are below 15.5 squared.
+      const [below] = await prometheus.query('histogram_fraction(-Inf, 256, http_request_size_bytes)')
+      expect(below?.value).toBeCloseTo(17 / 1000, 3)
+    } finally {
+      await prometheus.stop()
+      server.close()
+    }
+  })
+})
