@@ -1,8 +1,17 @@
 // What the contenders' code sees: the structures, and the functions of the two addons.
 import { createRequire } from 'node:module'
-import { CounterBatch, Mutex, PerCpuCounter, PerCpuCounterArray, cpuId, info } from '../lib/index.js'
+import {
+  CounterBatch,
+  Mutex,
+  PerCpuCounter,
+  PerCpuCounterArray,
+  PerCpuStack,
+  cpuId,
+  info,
+} from '../lib/index.js'
 import { loadNative } from '../lib/native.js'
 import { JsMutex } from './js-mutex.mjs'
+import { Treiber, treiberBytes } from './treiber.mjs'
 
 const require = createRequire(import.meta.url)
 
@@ -20,6 +29,7 @@ export function slowCalls() {
 const CACHE_LINES = 128 // The adjacent-line prefetcher fetches pairs.
 const ELEMENTS = 64
 const MOST_WORKERS = 64
+const STACKED = 1000
 
 /**
  * The shared structures, as buffers to give to other threads. Made by a thread of the tier that uses
@@ -33,6 +43,8 @@ export function makeShared() {
     mutex: new Mutex().buffer,
     jsMutex: new SharedArrayBuffer(CACHE_LINES),
     guarded: new SharedArrayBuffer(CACHE_LINES),
+    stack: new PerCpuStack(STACKED).buffer,
+    treiber: new SharedArrayBuffer(treiberBytes(MOST_WORKERS + 1)),
     int32: new SharedArrayBuffer(CACHE_LINES),
     bigint64: new SharedArrayBuffer(CACHE_LINES),
     sharded: new SharedArrayBuffer(CACHE_LINES * info().possibleCpus),
@@ -49,6 +61,9 @@ export function openScope(shared, member) {
     counter: PerCpuCounter.from(shared.counter),
     double: PerCpuCounter.from(shared.double),
     array,
+    stack: PerCpuStack.from(shared.stack),
+    treiber: new Treiber(shared.treiber, MOST_WORKERS + 1),
+    values: new Float64Array(STACKED).fill(1),
     batch: new CounterBatch(array),
     indices: Uint32Array.from({ length: 1000 }, (_, k) => k % ELEMENTS),
     deltas: new Float64Array(1000).fill(1),
@@ -60,6 +75,7 @@ export function openScope(shared, member) {
     sharded: new Int32Array(shared.sharded),
     slots: new Float64Array(shared.slots),
     mine: (member * CACHE_LINES) / Float64Array.BYTES_PER_ELEMENT,
+    node: member + 1,
     addUp: (a, b) => a + b,
   }
 }

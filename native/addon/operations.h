@@ -9,6 +9,7 @@
 #ifndef RSEQ_ADDON_OPERATIONS_H
 #define RSEQ_ADDON_OPERATIONS_H
 
+#include "../percpu/stack.h"
 #include "handles.h"
 
 #include <cstdint>
@@ -81,6 +82,38 @@ inline uint32_t mutex_unlock(uint32_t handle) noexcept {
   return answer(__builtin_expect(seat != nullptr, true) ? rseq::mutex_unlock(*seat) : Status::bad_handle);
 }
 
+/** Pushes a finite number, whatever it takes. */
+uint32_t stack_push(uint32_t handle, double value) noexcept;
+
+/** What stack_pop() answers instead of a value, none of which can be pushed. */
+constexpr double kNothingToPop = __builtin_inf();
+constexpr double kCorruptStack = -__builtin_inf();
+
+/** Pops a number, whatever it takes; or one of the two above; or NaN if it was refused for another reason. */
+double stack_pop(uint32_t handle) noexcept;
+
+/** stack_pop(), less what it says of its failure: then a NaN. */
+double stack_pop_or_nan(uint32_t handle) noexcept;
+
+/** One attempt to push a finite number, as counter_add_int32() is one to add: stack_push() does what it did not. */
+inline uint32_t stack_try_push(uint32_t handle, double value) noexcept {
+  const Region* region = regions.find(handle);
+  const Here place = libc_here();
+  // 0 for every other kind of region: so the handle's tag need not be looked at.
+  if (__builtin_expect(region != nullptr && place.index < region->direct_stacks, true))
+    return answer(stack_push_directly(*region, place, value));
+  return stack_push(handle, value);
+}
+
+/** One attempt to pop a number: a NaN if it did not, and then it is stack_pop() that does or says why not. */
+inline double stack_try_pop(uint32_t handle) noexcept {
+  const Region* region = regions.find(handle);
+  const Here place = libc_here();
+  if (__builtin_expect(region != nullptr && place.index < region->direct_stacks, true))
+    return stack_pop_directly(*region, place);
+  return stack_pop_or_nan(handle);
+}
+
 /** Calls `visit.operation<function>("name")` for each hot operation. src/native.ts types them. */
 template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<counter_add>("counterAdd");
@@ -90,6 +123,10 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<batch_commit>("batchCommit");
   visit.template operation<mutex_try_lock>("mutexTryLock");
   visit.template operation<mutex_unlock>("mutexUnlock");
+  visit.template operation<stack_push>("stackPush");
+  visit.template operation<stack_try_push>("stackTryPush");
+  visit.template operation<stack_pop>("stackPop");
+  visit.template operation<stack_try_pop>("stackTryPop");
 }
 
 } // namespace addon
