@@ -98,20 +98,27 @@ double stack_pop_or_nan(uint32_t handle) noexcept;
 /** One attempt to push a finite number, as counter_add_int32() is one to add: stack_push() does what it did not. */
 inline uint32_t stack_try_push(uint32_t handle, double value) noexcept {
   const Region* region = regions.find(handle);
+  if (__builtin_expect(region == nullptr, false))
+    return stack_push(handle, value);
   const Here place = libc_here();
-  // 0 for every other kind of region: so the handle's tag need not be looked at.
-  if (__builtin_expect(region != nullptr && place.index < region->direct_stacks, true))
-    return answer(stack_push_directly(*region, place, value));
-  return stack_push(handle, value);
+  // Widened once, and not for the comparison and the address apart. The handle's tag need not be looked at: for every
+  // other kind of region the bound is 0.
+  const uint64_t index = place.index;
+  if (__builtin_expect(index >= region->direct_stacks, false))
+    return stack_push(handle, value);
+  return answer(stack_push_directly(*region, place.area, index, value));
 }
 
 /** One attempt to pop a number: a NaN if it did not, and then it is stack_pop() that does or says why not. */
 inline double stack_try_pop(uint32_t handle) noexcept {
   const Region* region = regions.find(handle);
+  if (__builtin_expect(region == nullptr, false))
+    return stack_pop_or_nan(handle);
   const Here place = libc_here();
-  if (__builtin_expect(region != nullptr && place.index < region->direct_stacks, true))
-    return stack_pop_directly(*region, place);
-  return stack_pop_or_nan(handle);
+  const uint64_t index = place.index;
+  if (__builtin_expect(index >= region->direct_stacks, false))
+    return stack_pop_or_nan(handle);
+  return stack_pop_directly(*region, place.area, index);
 }
 
 /** Calls `visit.operation<function>("name")` for each hot operation. src/native.ts types them. */

@@ -130,9 +130,9 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
 RegionError open_region(void* memory, size_t size, Kind kind, Region& region) noexcept;
 
 /** The address of a word. `shard` up to and with `shards` (the overflow shard), `i` below `length`. */
-template <typename Word> inline Word* word_at(const Region& region, uint32_t shard, uint32_t i) noexcept {
+template <typename Word> inline Word* word_at(const Region& region, uint64_t shard, uint32_t i) noexcept {
   static_assert(sizeof(Word) == 8);
-  return reinterpret_cast<Word*>(region.first_shard + static_cast<size_t>(shard) * region.stride) + i;
+  return reinterpret_cast<Word*>(region.first_shard + shard * region.stride) + i;
 }
 
 } // namespace rseq

@@ -33,18 +33,18 @@ inline uint32_t stack_capacity(const Region& region) noexcept {
 }
 
 /**
- * One attempt to push onto this CPU's stack, that ends in the section: for a place below direct_stacks. Whatever it
- * answers but done, stack_push() finds out the reason.
+ * One attempt to push onto the stack of the CPU `index`, in an area of libc's, that ends in the section: for an index
+ * below direct_stacks. Whatever it answers but done, stack_push() finds out the reason.
  */
-inline Outcome stack_push_directly(const Region& region, const Here& place, double value) noexcept {
-  return load_cbne_load_cbge_store_add_store(place, word_at<int64_t>(region, place.index, 0), region.direct_length,
-                                             value);
+inline Outcome stack_push_directly(const Region& region, Area* area, uint64_t index, double value) noexcept {
+  return load_cbne_load_cbge_store_add_store({area, static_cast<uint32_t>(index), Index::cpu_id},
+                                             word_at<int64_t>(region, index, 0), region.direct_length, value);
 }
 
 /** The same for a pop: a NaN if there was none. */
-inline double stack_pop_directly(const Region& region, const Here& place) noexcept {
-  return load_cbne_load_add_cbge_load_store_value(place, word_at<int64_t>(region, place.index, 0),
-                                                  region.direct_length);
+inline double stack_pop_directly(const Region& region, Area* area, uint64_t index) noexcept {
+  return load_cbne_load_add_cbge_load_store_value({area, static_cast<uint32_t>(index), Index::cpu_id},
+                                                  word_at<int64_t>(region, index, 0), region.direct_length);
 }
 
 /**
