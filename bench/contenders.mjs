@@ -69,6 +69,37 @@ export const contenders = [
     workers: TOGETHER,
     sleeps: true,
   },
+  {
+    name: 'stack',
+    title: 'stack.push(i), stack.pop()',
+    code: each('stack.push(i); sink = stack.pop()'),
+    workers: TOGETHER,
+  },
+  {
+    name: 'stack-many-16',
+    title: 'stack.pushMany() and popMany() of 16',
+    step: 16,
+    code: groups(16, 'stack.pushMany(values, 16); stack.popMany(values, 16)'),
+  },
+  {
+    name: 'stack-remote',
+    title: 'stack.pushTo(0, i), stack.popFrom(0)',
+    code: each('stack.pushTo(0, i); stack.popFrom(0)'),
+  },
+  {
+    name: 'stack-napi',
+    title: 'stack.push(i), stack.pop(), Node-API tier',
+    tier: 'napi',
+    code: each('stack.push(i); sink = stack.pop()'),
+  },
+  {
+    name: 'treiber',
+    title: "Treiber's stack with Atomics: push, pop",
+    code: `let mine = node; let sink = 0
+      for (let i = 0; i < n; i++) { treiber.push(mine, i); mine = treiber.pop() || mine; sink = treiber.valueOf(mine) }
+      return sink`,
+    workers: [1, 2],
+  },
   { name: 'value', title: 'counter.value', code: each('sink += counter.value') },
   {
     name: 'add-napi',

@@ -114,6 +114,26 @@ export const rows = [
     most: 1.2,
   },
   {
+    title: 'stack.push + pop, one thread / an empty fast call',
+    value: ({ cost }) => cost('stack') / cost('empty-fast'),
+    most: 2.6,
+  },
+  {
+    title: "stack.push + pop, one thread / Treiber's stack with Atomics",
+    value: ({ cost }) => cost('stack') / cost('treiber'),
+    most: 0.4,
+  },
+  {
+    title: 'stack.push + pop, two workers / its own one-thread cost',
+    value: ({ cost }) => cost('stack', 2) / cost('stack'),
+    most: 1.3,
+  },
+  {
+    title: 'stack.push and pop, share of calls that were fast',
+    value: ({ fastShare }) => fastShare('stack'),
+    least: 0.999,
+  },
+  {
     title: 'a counter, bytes / (CPUs + 1) x 128 + 256',
     value: () => new PerCpuCounter().buffer.byteLength / promisedBytes(1),
     most: 1,

@@ -6,12 +6,14 @@ import {
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
+  PerCpuStack,
   cpuId,
   info,
 } from '../lib/index.js'
 import { loadNative } from '../lib/native.js'
 import { JsMutex } from './js-mutex.mjs'
 import { definition, openMetrics } from './metrics.mjs'
+import { Treiber, treiberBytes } from './treiber.mjs'
 
 const require = createRequire(import.meta.url)
 
@@ -29,6 +31,7 @@ export function slowCalls() {
 const CACHE_LINES = 128 // The adjacent-line prefetcher fetches pairs.
 const ELEMENTS = 64
 const MOST_WORKERS = 64
+const STACKED = 1000
 
 /**
  * The shared structures, as buffers to give to other threads. Made by a thread of the tier that uses
@@ -44,6 +47,8 @@ export function makeShared() {
     guarded: new SharedArrayBuffer(CACHE_LINES),
     histogram: new PerCpuHistogram().buffer,
     metrics: definition.create().buffer,
+    stack: new PerCpuStack(STACKED).buffer,
+    treiber: new SharedArrayBuffer(treiberBytes(MOST_WORKERS + 1)),
     int32: new SharedArrayBuffer(CACHE_LINES),
     bigint64: new SharedArrayBuffer(CACHE_LINES),
     sharded: new SharedArrayBuffer(CACHE_LINES * info().possibleCpus),
@@ -60,6 +65,9 @@ export function openScope(shared, member) {
     counter: PerCpuCounter.from(shared.counter),
     double: PerCpuCounter.from(shared.double),
     array,
+    stack: PerCpuStack.from(shared.stack),
+    treiber: new Treiber(shared.treiber, MOST_WORKERS + 1),
+    values: new Float64Array(STACKED).fill(1),
     batch: new CounterBatch(array),
     histogram: PerCpuHistogram.from(shared.histogram),
     ...openMetrics(shared.metrics),
@@ -73,6 +81,7 @@ export function openScope(shared, member) {
     sharded: new Int32Array(shared.sharded),
     slots: new Float64Array(shared.slots),
     mine: (member * CACHE_LINES) / Float64Array.BYTES_PER_ELEMENT,
+    node: member + 1,
     addUp: (a, b) => a + b,
   }
 }

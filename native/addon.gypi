@@ -40,11 +40,14 @@
             "rseq/arch/arm64.S",
             "rseq/arch/ppc64.S",
             "rseq/cpus.cc",
+            "rseq/membarrier.cc",
             "rseq/thread.cc",
             "rseq/verify.cc",
             "percpu/counter.cc",
             "percpu/mutex.cc",
             "percpu/region.cc",
+            "percpu/remote.cc",
+            "percpu/stack.cc",
             "addon/allocation.cc",
             "addon/binding.cc",
             "addon/counter_binding.cc",
@@ -52,6 +55,7 @@
             "addon/mutex_binding.cc",
             "addon/operations.cc",
             "addon/region_binding.cc",
+            "addon/stack_binding.cc",
             "addon/thread_binding.cc"
           ]
         }],

@@ -8,6 +8,9 @@
 #include "percpu/counter.cc"
 #include "percpu/mutex.cc"
 #include "percpu/region.cc"
+#include "percpu/remote.cc"
+#include "percpu/stack.cc"
 #include "rseq/cpus.cc"
+#include "rseq/membarrier.cc"
 #include "rseq/thread.cc"
 // NOLINTEND(bugprone-suspicious-include)

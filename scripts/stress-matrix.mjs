@@ -12,6 +12,8 @@ const TESTS = [
   'buffer',
   'memcpy',
   'remote',
+  'stack',
+  'stacks',
 ]
 /** Those whose sections exist with a relaxed and a release commit. */
 const ORDERED = new Set(['buffer', 'memcpy'])

@@ -14,6 +14,7 @@ import { PortableBackend } from './portable/backend.js'
 import { whyNotPassed } from './self-test.js'
 import { systemErrorText } from './errors.js'
 import type { Handle, Operations } from './operations.js'
+import type { StackOperations } from './stack-operations.js'
 
 /** How the hot operations get to their code, fastest first. */
 export type Tier = 'fast' | 'napi' | 'portable'
@@ -59,6 +60,7 @@ export interface Backend {
   /** Shards that a new region gets. */
   readonly possibleCpus: number
   readonly operations: Operations
+  readonly stacks: StackOperations
   readonly place: Place
   /** How regions made here are written. */
   readonly writers: Writers

@@ -6,8 +6,8 @@
  */
 import { type OpenRegion, backend } from './backend.js'
 import type { Handle } from './operations.js'
-import { checkChoice, checkInteger, rangeError, typeError } from './errors.js'
-import { type ElementName, type IndexName, Kind, MAX_LENGTH, Status } from './layout.js'
+import { checkChoice, checkInteger, checkObject, rangeError, typeError } from './errors.js'
+import { type ElementName, INDEXES, type IndexName, Kind, MAX_LENGTH, Status } from './layout.js'
 import { createRegion } from './region.js'
 
 /** Options of a new counter or array of counters. */
@@ -25,7 +25,6 @@ export interface CounterOptions {
 }
 
 export const ELEMENTS = ['i64', 'f64'] as const
-const INDEXES = ['cpu', 'concurrency'] as const
 
 const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, counterSet } = backend.operations
 
@@ -50,10 +49,8 @@ function deltaError(delta: unknown, element: ElementName): TypeError | RangeErro
 
 /** Options must be an object, so that `new PerCpuCounter('f64')` is told what it should have been. */
 function checkOptions(options: unknown): { type: ElementName; index: IndexName } {
-  if (typeof options !== 'object' || options === null) {
-    throw typeError('options', "an object such as { type: 'i64', index: 'cpu' }", options)
-  }
-  const { type, index } = options as CounterOptions
+  const expected = "an object such as { type: 'i64', index: 'cpu' }"
+  const { type, index } = checkObject('options', options, expected) as CounterOptions
   return { type: checkChoice('type', type, ELEMENTS), index: checkChoice('index', index, INDEXES) }
 }
 

@@ -19,6 +19,11 @@ export function rangeError(argument: string, expected: string, value: unknown): 
   return new RangeError(`${argument}: expected ${expected}, got ${inspect(value)}`)
 }
 
+/** The bytes of a region are not what any operation leaves: something has written over them. */
+export class RegionCorruptError extends Error {
+  override readonly name = 'RegionCorruptError'
+}
+
 /** @throws TypeError, RangeError unless `value` is an integer from `least` to `most`. */
 export function checkInteger(argument: string, value: unknown, least: number, most: number): number {
   const expected = `an integer from ${least} to ${most}`
@@ -61,6 +66,29 @@ export class OwnerDiedError extends Error {
       `${lock}: its last owner ended without unlocking it; this thread has it now, and has to repair and unlock`,
     )
   }
+}
+
+/** @throws TypeError, RangeError unless `value` is a finite number. */
+export function checkFinite(argument: string, value: unknown): number {
+  if (typeof value !== 'number') throw typeError(argument, 'a finite number', value)
+  if (!Number.isFinite(value)) throw rangeError(argument, 'a finite number', value)
+  return value
+}
+
+/**
+ * How much of a Float64Array is meant: `count`, or all.
+ *
+ * @throws TypeError, RangeError unless `array` is one and has as many elements.
+ */
+export function checkArray(argument: string, array: unknown, count: unknown): number {
+  if (!(array instanceof Float64Array)) throw typeError(argument, 'a Float64Array', array)
+  return count === undefined ? array.length : checkInteger('count', count, 0, array.length)
+}
+
+/** @throws TypeError unless `value` is an object. */
+export function checkObject(argument: string, value: unknown, expected: string): object {
+  if (typeof value !== 'object' || value === null) throw typeError(argument, expected, value)
+  return value
 }
 
 /** The system's words for an errno, such as "EPERM: operation not permitted". */

@@ -4,7 +4,7 @@ import { fieldsOf } from './native-backend.js'
 import { libc, libcName } from './libc.js'
 
 /** The commands of `membarrier(2)` by bit, as the kernel names them. */
-const MEMBARRIER_COMMANDS = [
+export const MEMBARRIER_COMMANDS = [
   'global',
   'global_expedited',
   'register_global_expedited',

@@ -6,7 +6,7 @@
  */
 
 /** What a region holds. */
-export const Kind = { counters: 1, mutex: 8 } as const
+export const Kind = { counters: 1, stack: 2, mutex: 8 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The type of a region's words. */
@@ -22,6 +22,9 @@ export function elementName(element: Element): ElementName {
 export const Index = { cpu: 0, concurrency: 1 } as const
 export type Index = (typeof Index)[keyof typeof Index]
 export type IndexName = keyof typeof Index
+
+/** Their names, the default first. */
+export const INDEXES = ['cpu', 'concurrency'] as const
 
 export function indexName(index: Index): IndexName {
   return index === Index.cpu ? 'cpu' : 'concurrency'
@@ -52,6 +55,10 @@ export const Status = {
   outOfRange: 17,
   badValue: 18,
   contended: 19,
+  full: 20,
+  empty: 21,
+  corrupt: 22,
+  unfenceable: 23,
   busy: 32,
   ownerDied: 33,
   notOwner: 34,
@@ -105,6 +112,14 @@ export const MUTEX_NAMELESS_COUNT = 1 << 20
 export const MUTEX_LENGTH = 3
 /** The longest that a waiter goes without a look, in milliseconds. */
 export const MUTEX_SLICE_MS = 50
+
+/** Words of a stack's shard before its values: how many there are, and the stop word. */
+export const STACK_HEAD = 2
+
+/** The fewest words that a shard of this kind can have. */
+export function leastLength(kind: Kind): number {
+  return kind === Kind.stack ? STACK_HEAD + 1 : 1
+}
 
 /** What a new region is to be. */
 export interface RegionSpec {

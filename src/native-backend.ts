@@ -17,6 +17,7 @@ import {
 } from './layout.js'
 import type { FastBinding, NativeBinding, NativeThread } from './native.js'
 import type { Handle, Operations } from './operations.js'
+import type { StackOperations } from './stack-operations.js'
 
 /** Positions of the kernel's fields in the thread's area, in 32-bit words. */
 const AreaWord = { cpuId: 1, nodeId: 5, mmCid: 6 } as const
@@ -56,6 +57,7 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = operations
   const { counterSet, countedAdd, batchCommit } = operations
   const { mutexTryLock, mutexUnlock } = operations
+  const { stackPush, stackTryPush, stackPop, stackTryPop } = operations
   // Integers go into the first half of an element: element k of `scratch` is word 2k.
   const words = new Int32Array(scratch.buffer)
   return {
@@ -139,6 +141,32 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
       mutexUnlock()
       return words[0] as Status
     },
+    stackPush(handle, value): Status {
+      const first = toNumber(handle)
+      const second = toNumber(value)
+      words[0] = first
+      scratch[1] = second
+      stackPush()
+      return words[0] as Status
+    },
+    stackTryPush(handle, value): Status {
+      const first = toNumber(handle)
+      const second = toNumber(value)
+      words[0] = first
+      scratch[1] = second
+      stackTryPush()
+      return words[0] as Status
+    },
+    stackPop(handle): number {
+      words[0] = toNumber(handle)
+      stackPop()
+      return scratch[0] as number
+    },
+    stackTryPop(handle): number {
+      words[0] = toNumber(handle)
+      stackTryPop()
+      return scratch[0] as number
+    },
   }
 }
 
@@ -148,6 +176,7 @@ export class NativeBackend implements Backend {
   readonly writers = Writers.sections
   readonly possibleCpus: number
   readonly operations: Operations
+  readonly stacks: StackOperations
   readonly place: Place
   readonly #native: NativeBinding
   readonly #hasMmCid: boolean
@@ -159,6 +188,7 @@ export class NativeBackend implements Backend {
     this.#hasMmCid = fieldsOf(thread.usableSize).mmCid
     this.possibleCpus = thread.possibleCpus
     this.operations = fast?.operations ?? scratchOperations(native)
+    this.stacks = native.stacks
     this.place = placeOf(native, thread)
   }
 

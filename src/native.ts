@@ -5,6 +5,7 @@
  */
 import { search, target } from './binary.js'
 import type { Operations } from './operations.js'
+import type { StackOperations } from './stack-operations.js'
 
 /** The Node-API way into the hot operations: arguments and result are in `scratch`. */
 export interface ScratchOperations {
@@ -17,6 +18,10 @@ export interface ScratchOperations {
   readonly batchCommit: () => void
   readonly mutexTryLock: () => void
   readonly mutexUnlock: () => void
+  readonly stackPush: () => void
+  readonly stackTryPush: () => void
+  readonly stackPop: () => void
+  readonly stackTryPop: () => void
 }
 
 /** The way of V8 fast calls, built for one Node version. */
@@ -76,6 +81,7 @@ export interface NativeVerification {
 export interface NativeBinding {
   readonly scratch: Float64Array
   readonly operations: ScratchOperations
+  readonly stacks: StackOperations
   /** The `process.versions.modules` that the fast calls are built for; 0 where the binary has none for the running Node. */
   readonly fastAbi: number
   /** Made when first read: only on Node itself, where `fastAbi` is the running one. Else null, or the end of the process. */
@@ -83,6 +89,10 @@ export interface NativeBinding {
   thread(): NativeThread
   threadArea(): Int32Array | null
   getCpu(what: 0 | 1): number
+  /** Ends the sections that run on a CPU, or on all. False if there is no way. */
+  fence(cpu?: number): boolean
+  /** Registers the process for membarrier's fences; false if the kernel has none. */
+  enableFences(): boolean
   /** The self-test; with `cached`, the process's last figures if there are any. */
   verify(cached: boolean): NativeVerification
   formatRegion(

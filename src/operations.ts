@@ -9,6 +9,10 @@ import type { Status } from './layout.js'
 /** What a backend calls an open region: a number to one, an object to the other. */
 export type Handle = unknown
 
+/** Answers of a pop that are no value: only finite numbers are. */
+export const NOTHING_TO_POP = Infinity
+export const CORRUPT_STACK = -Infinity
+
 /** The operations that may be called millions of times a second. Total: they answer, and never throw. */
 export interface Operations {
   /** Adds, whatever it takes. */
@@ -35,4 +39,12 @@ export interface Operations {
   readonly mutexTryLock: (mutex: Handle) => Status
   /** `call`: done, and a waiter in JavaScript is to be woken. */
   readonly mutexUnlock: (mutex: Handle) => Status
+  /** Pushes a finite number, whatever it takes. */
+  readonly stackPush: (handle: Handle, value: number) => Status
+  /** One attempt to: if it answers something else than {@link Status.ok}, {@link stackPush} pushes, or says why not. */
+  readonly stackTryPush: (handle: Handle, value: number) => Status
+  /** Pops a number, whatever it takes; {@link NOTHING_TO_POP}, {@link CORRUPT_STACK}, or NaN: refused. */
+  readonly stackPop: (handle: Handle) => number
+  /** One attempt to: if it answers NaN, {@link stackPop} pops, or says why not. */
+  readonly stackTryPop: (handle: Handle) => number
 }

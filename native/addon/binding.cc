@@ -9,6 +9,7 @@
 #include "mutex_binding.h"
 #include "napi_tier.h"
 #include "region_binding.h"
+#include "stack_binding.h"
 #include "thread_binding.h"
 #include "v8_tier.h"
 
@@ -42,6 +43,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   addon::export_regions(env, exports);
   addon::export_counters(env, exports);
   addon::export_mutexes(env, exports);
+  addon::export_stacks(env, exports);
   export_operations(env, exports);
   addon::export_v8_tier(env, exports);
   return exports;

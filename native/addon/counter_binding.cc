@@ -106,7 +106,8 @@ Napi::Value open_batch(const Napi::CallbackInfo& info) {
     return env.Null();
   const double* wide = static_cast<const double*>(memory.Data());
   const BatchEntry* entries = reinterpret_cast<const BatchEntry*>(wide + capacity);
-  const uint32_t handle = batches.acquire(kBatchTag, Batch{*region, second != nullptr ? *second : Region{}, entries, wide, capacity});
+  const uint32_t handle =
+      batches.acquire(kBatchTag, Batch{*region, second != nullptr ? *second : Region{}, entries, wide, capacity});
   if (handle == 0)
     return env.Null();
   BatchKeeper* keeper = new BatchKeeper{handle, Napi::Persistent(memory)};

@@ -33,11 +33,14 @@ template <typename Entry, uint32_t kSlots> class HandleTable {
   static_assert((kSlots & (kSlots - 1)) == 0 && kSlots <= 1u << kSlotBits);
 
 public:
-  /** The entry behind `handle`, or null. Wait-free, total over all integers. */
+  /**
+   * The entry behind `handle`, or null. Wait-free, total over all integers. Behind 0, which is no handle, there is an
+   * entry of zeroes: what keeps a hot operation from using one need not be asked twice.
+   */
   const Entry* find(uint32_t handle) const noexcept {
     const Slot& slot = slots[handle & (kSlots - 1)];
-    // 0 marks a free slot, and is no handle.
-    const bool live = __atomic_load_n(&slot.handle, __ATOMIC_ACQUIRE) == handle && handle != 0;
+    // 0 marks a free slot, and only the first slot, which is never used, could be asked for it.
+    const bool live = __atomic_load_n(&slot.handle, __ATOMIC_ACQUIRE) == handle;
     return __builtin_expect(live, true) ? &slot.entry : nullptr;
   }
 
@@ -51,8 +54,8 @@ public:
     if (first_free != 0) {
       number = first_free - 1;
       first_free = slots[number].next_free;
-    } else if (begun < kSlots) {
-      number = begun++;
+    } else if (begun + 1 < kSlots) {
+      number = ++begun;
     } else {
       return 0;
     }
@@ -106,7 +109,7 @@ private:
   static inline pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   Slot slots[kSlots];
   uint32_t first_free; ///< Slot number + 1 of the first slot given back, or 0.
-  uint32_t begun;      ///< Slots below this have been used.
+  uint32_t begun;      ///< Slots up to this have been used, but for the first.
   uint32_t open;
 };
 

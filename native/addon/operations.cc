@@ -44,5 +44,30 @@ uint32_t counted_add_anyhow(uint32_t counts, uint32_t bucket, uint32_t sums, uin
   return counted == answer(Status::ok) ? counter_add(sums, sum, value) : counted;
 }
 
+uint32_t stack_push(uint32_t handle, double value) noexcept {
+  const Region* region = find_region(handle, Kind::stack);
+  return answer(region == nullptr ? Status::bad_handle : rseq::stack_push(*region, value));
+}
+
+double stack_pop(uint32_t handle) noexcept {
+  const Region* region = find_region(handle, Kind::stack);
+  double value = 0;
+  switch (region == nullptr ? Status::bad_handle : rseq::stack_pop(*region, value)) {
+  case Status::ok:
+    return value;
+  case Status::empty:
+    return kNothingToPop;
+  case Status::corrupt:
+    return kCorruptStack;
+  default:
+    return __builtin_nan("");
+  }
+}
+
+double stack_pop_or_nan(uint32_t handle) noexcept {
+  const double value = stack_pop(handle);
+  return value == kNothingToPop || value == kCorruptStack ? __builtin_nan("") : value;
+}
+
 } // namespace addon
 } // namespace rseq

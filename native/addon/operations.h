@@ -9,6 +9,7 @@
 #ifndef RSEQ_ADDON_OPERATIONS_H
 #define RSEQ_ADDON_OPERATIONS_H
 
+#include "../percpu/stack.h"
 #include "handles.h"
 
 #include <cstdint>
@@ -67,8 +68,8 @@ uint32_t counted_add_anyhow(uint32_t counts, uint32_t bucket, uint32_t sums, uin
 
 /** Adds to the sum of a histogram what its bucket has counted. The fast way where it is open. */
 inline uint32_t sum_add(const Region& sums, uint32_t handle, uint32_t sum, double value, int64_t whole) noexcept {
-  const Outcome outcome = sums.element == Element::f64 ? counter_add_directly(sums, sum, value)
-                                                       : counter_add_directly(sums, sum, whole);
+  const Outcome outcome =
+      sums.element == Element::f64 ? counter_add_directly(sums, sum, value) : counter_add_directly(sums, sum, whole);
   return __builtin_expect(outcome == Outcome::done, true) ? answer(outcome) : counter_add(handle, sum, value);
 }
 
@@ -113,6 +114,45 @@ inline uint32_t mutex_unlock(uint32_t handle) noexcept {
   return answer(__builtin_expect(seat != nullptr, true) ? rseq::mutex_unlock(*seat) : Status::bad_handle);
 }
 
+/** Pushes a finite number, whatever it takes. */
+uint32_t stack_push(uint32_t handle, double value) noexcept;
+
+/** What stack_pop() answers instead of a value, none of which can be pushed. */
+constexpr double kNothingToPop = __builtin_inf();
+constexpr double kCorruptStack = -__builtin_inf();
+
+/** Pops a number, whatever it takes; or one of the two above; or NaN if it was refused for another reason. */
+double stack_pop(uint32_t handle) noexcept;
+
+/** stack_pop(), less what it says of its failure: then a NaN. */
+double stack_pop_or_nan(uint32_t handle) noexcept;
+
+/** One attempt to push a finite number, as counter_add_int32() is one to add: stack_push() does what it did not. */
+inline uint32_t stack_try_push(uint32_t handle, double value) noexcept {
+  const Region* region = regions.find(handle);
+  if (__builtin_expect(region == nullptr, false))
+    return stack_push(handle, value);
+  const Here place = libc_here();
+  // Widened once, and not for the comparison and the address apart. The handle's tag need not be looked at: for every
+  // other kind of region the bound is 0.
+  const uint64_t index = place.index;
+  if (__builtin_expect(index >= region->direct_stacks, false))
+    return stack_push(handle, value);
+  return answer(stack_push_directly(*region, place.area, index, value));
+}
+
+/** One attempt to pop a number: a NaN if it did not, and then it is stack_pop() that does or says why not. */
+inline double stack_try_pop(uint32_t handle) noexcept {
+  const Region* region = regions.find(handle);
+  if (__builtin_expect(region == nullptr, false))
+    return stack_pop_or_nan(handle);
+  const Here place = libc_here();
+  const uint64_t index = place.index;
+  if (__builtin_expect(index >= region->direct_stacks, false))
+    return stack_pop_or_nan(handle);
+  return stack_pop_directly(*region, place.area, index);
+}
+
 /** Calls `visit.operation<function>("name")` for each hot operation. src/native.ts types them. */
 template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<counter_add>("counterAdd");
@@ -124,6 +164,10 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<batch_commit>("batchCommit");
   visit.template operation<mutex_try_lock>("mutexTryLock");
   visit.template operation<mutex_unlock>("mutexUnlock");
+  visit.template operation<stack_push>("stackPush");
+  visit.template operation<stack_try_push>("stackTryPush");
+  visit.template operation<stack_pop>("stackPop");
+  visit.template operation<stack_try_pop>("stackTryPop");
 }
 
 } // namespace addon

@@ -118,6 +118,17 @@ Napi::Value run_verify(const Napi::CallbackInfo& info) {
   return result;
 }
 
+/** fence(cpu): ends the sections that run on the CPU, or on all without one. False if there is no way. */
+Napi::Value run_fence(const Napi::CallbackInfo& info) {
+  const uint32_t cpu = info[0].IsNumber() ? info[0].As<Napi::Number>().Uint32Value() : membarrier::kAllCpus;
+  return Napi::Boolean::New(info.Env(), membarrier::fence(cpu));
+}
+
+/** enableFences(): registers the process for membarrier's; false if the kernel has none. */
+Napi::Value enable_fences(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), membarrier::enable());
+}
+
 } // namespace
 
 void export_thread(Napi::Env env, Napi::Object exports) {
@@ -128,6 +139,8 @@ void export_thread(Napi::Env env, Napi::Object exports) {
   exports.Set("thread", Napi::Function::New<thread>(env, "thread"));
   exports.Set("threadArea", Napi::Function::New<thread_area>(env, "threadArea"));
   exports.Set("getCpu", Napi::Function::New<get_cpu>(env, "getCpu"));
+  exports.Set("fence", Napi::Function::New<run_fence>(env, "fence"));
+  exports.Set("enableFences", Napi::Function::New<enable_fences>(env, "enableFences"));
   exports.Set("verify", Napi::Function::New<run_verify>(env, "verify"));
 }
 

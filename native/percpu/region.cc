@@ -1,6 +1,7 @@
 #include "region.h"
 
 #include "../rseq/thread.h"
+#include "stack.h"
 
 #include <cstring>
 
@@ -10,7 +11,7 @@ namespace {
 constexpr uint32_t kMemoryAlignment = 16; ///< What a SharedArrayBuffer is aligned to.
 
 bool is_known(Kind kind) noexcept {
-  return kind == Kind::counters || kind == Kind::mutex;
+  return kind == Kind::counters || kind == Kind::stack || kind == Kind::mutex;
 }
 bool is_known(Element element) noexcept {
   return element == Element::i64 || element == Element::f64;
@@ -35,6 +36,10 @@ bool can_write_by_sections(Writers writers, Index index) noexcept {
 
 } // namespace
 
+uint32_t least_length(Kind kind) noexcept {
+  return kind == Kind::stack ? kStackHead + 1 : 1;
+}
+
 uint64_t shard_stride(uint32_t length) noexcept {
   const uint64_t bytes = static_cast<uint64_t>(length) * sizeof(int64_t);
   return (bytes + kShardAlignment - 1) / kShardAlignment * kShardAlignment;
@@ -51,7 +56,7 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
   if (!is_known(spec.kind) || !is_known(spec.element) || !is_known(spec.index) || !is_known(spec.writers))
     return RegionError::field;
   const uint64_t stride = shard_stride(spec.length);
-  if (spec.shards == 0 || spec.shards > kMaxShards || spec.length == 0 || stride > UINT32_MAX)
+  if (spec.shards == 0 || spec.shards > kMaxShards || spec.length < least_length(spec.kind) || stride > UINT32_MAX)
     return RegionError::geometry;
   const uintptr_t start = reinterpret_cast<uintptr_t>(memory);
   const uintptr_t first = (start + sizeof(Header) + kShardAlignment - 1) / kShardAlignment * kShardAlignment;
@@ -96,7 +101,7 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
     if (word != 0)
       return RegionError::field;
 
-  if (header.shards == 0 || header.shards > kMaxShards || header.length == 0)
+  if (header.shards == 0 || header.shards > kMaxShards || header.length < least_length(kind))
     return RegionError::geometry;
   if (header.stride != shard_stride(header.length))
     return RegionError::geometry;
@@ -118,6 +123,11 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   region.section_shards = can_write_by_sections(region.writers, region.index) ? region.shards : 0;
   region.direct_length =
       region.section_shards != 0 && region.index == Index::cpu_id && has_libc_areas() ? region.length : 0;
+  region.direct_stacks = 0;
+  if (kind == Kind::stack && region.direct_length != 0) {
+    region.direct_length = stack_capacity(region);
+    region.direct_stacks = region.shards;
+  }
   return RegionError::none;
 }
 

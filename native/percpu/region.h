@@ -26,6 +26,7 @@ namespace rseq {
 /** What a region holds. */
 enum class Kind : uint32_t {
   counters = 1, ///< `length` counters a shard, each the sum of its words over all shards.
+  stack = 2,    ///< A stack a shard, of doubles: see stack.h.
   mutex = 8,    ///< A mutex: one shard, of the words in mutex.h.
 };
 
@@ -85,10 +86,12 @@ struct Region {
   /** `shards` where this process may write them by sections, else 0: one comparison then tells. */
   uint32_t section_shards;
   /**
-   * `length` where the shortest way is open: sections by cpu_id, in areas that libc registers. Else 0,
-   * so that the check of an element's index is the check of all that, too.
+   * `length`, or a stack's capacity, where the shortest way is open: sections by cpu_id, in areas that libc registers.
+   * Else 0, so that the check of an element's index is the check of all that, too.
    */
   uint32_t direct_length;
+  /** `shards` where that way is open to stacks, else 0: the check of the CPU is the check of all that, too. */
+  uint32_t direct_stacks;
   Kind kind;
   Element element;
   Index index;
@@ -104,6 +107,9 @@ struct RegionSpec {
   uint32_t shards;
   uint32_t length;
 };
+
+/** The fewest words that a shard of this kind can have. */
+uint32_t least_length(Kind kind) noexcept;
 
 /** Bytes of a shard of `length` words: 8 each, rounded up to 128. */
 uint64_t shard_stride(uint32_t length) noexcept;
@@ -124,9 +130,9 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
 RegionError open_region(void* memory, size_t size, Kind kind, Region& region) noexcept;
 
 /** The address of a word. `shard` up to and with `shards` (the overflow shard), `i` below `length`. */
-template <typename Word> inline Word* word_at(const Region& region, uint32_t shard, uint32_t i) noexcept {
+template <typename Word> inline Word* word_at(const Region& region, uint64_t shard, uint32_t i) noexcept {
   static_assert(sizeof(Word) == 8);
-  return reinterpret_cast<Word*>(region.first_shard + static_cast<size_t>(shard) * region.stride) + i;
+  return reinterpret_cast<Word*>(region.first_shard + shard * region.stride) + i;
 }
 
 } // namespace rseq

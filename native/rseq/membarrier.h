@@ -1,6 +1,9 @@
 /**
  * @file
- * The `membarrier` system call, as far as restartable sequences need it.
+ * Fences: an end to the sections that run now, on one CPU or on all.
+ *
+ * By the `membarrier` system call where it has the command (Linux 5.10), else by visiting the CPU: what ran
+ * there was preempted, which ends its section, too.
  * Source: `membarrier(2)` and the kernel's `include/uapi/linux/membarrier.h`.
  */
 #ifndef RSEQ_MEMBARRIER_H
@@ -36,6 +39,25 @@ inline long register_private_expedited() noexcept {
 inline long private_fence() noexcept {
   return syscall(SYS_membarrier, private_expedited, 0, 0);
 }
+/**
+ * Registers this process for fences. Idempotent, thread-safe; the first call may take milliseconds.
+ * False if the kernel has none, or a sandbox forbids them: then fence() visits CPUs.
+ */
+bool enable() noexcept;
+
+constexpr uint32_t kAllCpus = UINT32_MAX;
+
+/**
+ * Ends every section of this process that runs on `cpu`, by an abort, unless it has committed. When this
+ * returns true, what those sections have stored is visible to the caller, and all that the caller stored before is
+ * visible to every section that begins on that CPU. A CPU that does not exist or is offline has no sections.
+ * Some microseconds, or more where it has to visit.
+ * @return false if there is no way: no membarrier, and this thread may not run on the CPU.
+ */
+bool fence(uint32_t cpu = kAllCpus) noexcept;
+
+/** fence() by visiting: what there is without membarrier. The calling thread's affinity is what it was before. */
+bool fence_by_visiting(uint32_t cpu = kAllCpus) noexcept;
 
 } // namespace membarrier
 } // namespace rseq

@@ -3,7 +3,8 @@
  * The critical sections, by their customary names.
  *
  * A name is pseudo-code: each word is a load, a compare-and-branch (`cbne`: leave when not equal,
- * `cbeq`: leave when equal), an add, a copy or a store, and the last store commits. The code is in
+ * `cbeq`: leave when equal, `cbge`: leave when not below, unsigned), an add, a copy or a store, and the
+ * last store commits. The code is in
  * `arch/`, one copy of each section per index field, so that a profile, a crash, a linter and a
  * debugger all see the same few functions.
  *
@@ -54,6 +55,13 @@ struct Addition {
 };
 static_assert(sizeof(Addition) == 8 && offsetof(Addition, delta) == 4, "arch/ reads it");
 
+/** An outcome, and the value that the section loaded: a NaN of no meaning unless that is Outcome::done. */
+struct Taken {
+  Outcome outcome;
+  double value;
+};
+static_assert(sizeof(Taken) == 16 && offsetof(Taken, value) == 8, "returned in two registers");
+
 namespace asm_sections {
 
 using LoadCbneStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, int64_t newv) noexcept;
@@ -68,6 +76,10 @@ using LoadCbneStoreStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, 
                                    int64_t newv) noexcept;
 using LoadCbneLoadCbneStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, int64_t* v2, int64_t expect2,
                                       int64_t newv) noexcept;
+using LoadCbneLoadCbgeStoreAddStore = Outcome(Area*, uint32_t, int64_t* v, uint64_t limit, double newv) noexcept;
+using LoadCbneLoadAddCbgeLoadStore = Taken(Area*, uint32_t, int64_t* v, uint64_t limit) noexcept;
+/** The same section, called for its value alone: a function may then end in it. */
+using LoadCbneLoadAddCbgeLoadStoreValue = double(Area*, uint32_t, int64_t* v, uint64_t limit) noexcept;
 using LoadCbneMemcpyStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, void* dst, const void* src, size_t len,
                                     int64_t newv) noexcept;
 using LoadSpinStore = Outcome(Area*, uint32_t, uint32_t* v, uint32_t until, uint64_t spins, uint32_t* seen) noexcept;
@@ -84,6 +96,14 @@ LoadAddLoadLoadAddStore rseq_load_add_load_load_add_store_cpu_id, rseq_load_add_
 LoadCbneStoreStore rseq_load_cbne_store_store_relaxed_cpu_id, rseq_load_cbne_store_store_relaxed_mm_cid;
 LoadCbneStoreStore rseq_load_cbne_store_store_release_cpu_id, rseq_load_cbne_store_store_release_mm_cid;
 LoadCbneLoadCbneStore rseq_load_cbne_load_cbne_store_cpu_id, rseq_load_cbne_load_cbne_store_mm_cid;
+LoadCbneLoadCbgeStoreAddStore rseq_load_cbne_load_cbge_store_add_store_cpu_id,
+    rseq_load_cbne_load_cbge_store_add_store_mm_cid;
+LoadCbneLoadAddCbgeLoadStore rseq_load_cbne_load_add_cbge_load_store_cpu_id,
+    rseq_load_cbne_load_add_cbge_load_store_mm_cid;
+LoadCbneLoadAddCbgeLoadStoreValue
+    rseq_load_cbne_load_add_cbge_load_store_value_cpu_id __asm__("rseq_load_cbne_load_add_cbge_load_store_cpu_id");
+LoadCbneLoadAddCbgeLoadStoreValue
+    rseq_load_cbne_load_add_cbge_load_store_value_mm_cid __asm__("rseq_load_cbne_load_add_cbge_load_store_mm_cid");
 LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_relaxed_cpu_id, rseq_load_cbne_memcpy_store_relaxed_mm_cid;
 LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_release_cpu_id, rseq_load_cbne_memcpy_store_release_mm_cid;
 LoadSpinStore rseq_load_spin_store_cpu_id, rseq_load_spin_store_mm_cid;
@@ -163,6 +183,35 @@ inline Outcome load_cbne_load_cbne_store(const Here& here, int64_t* v, int64_t e
   using namespace asm_sections;
   return run(rseq_load_cbne_load_cbne_store_cpu_id, rseq_load_cbne_load_cbne_store_mm_cid, here, v, expect, v2, expect2,
              newv);
+}
+
+/**
+ * `if (v[1] != 0) compare_failed; n = v[0]; if (n >= limit) compare_failed; v[2 + n] = newv; v[0] = n + 1`:
+ * a push on an array of doubles behind a count and a stop word. All that is loaded is checked inside the section, so
+ * the words may be anybody's: it never stores outside of v[0] to v[limit + 1].
+ * The stop word is loaded first. See docs/memory-ordering.md for the fences of who sets it.
+ */
+inline Outcome load_cbne_load_cbge_store_add_store(const Here& here, int64_t* v, uint64_t limit, double newv) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_cbge_store_add_store_cpu_id, rseq_load_cbne_load_cbge_store_add_store_mm_cid, here, v,
+             limit, newv);
+}
+
+/**
+ * `if (v[1] != 0) compare_failed; n = v[0] - 1; if (n >= limit) compare_failed; value = v[2 + n]; v[0] = n`: the pop
+ * to the push above, as careful. A count of 0 fails the comparison, as n is unsigned.
+ */
+inline Taken load_cbne_load_add_cbge_load_store(const Here& here, int64_t* v, uint64_t limit) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_add_cbge_load_store_cpu_id, rseq_load_cbne_load_add_cbge_load_store_mm_cid, here, v,
+             limit);
+}
+
+/** The same, for the value alone: a NaN where the outcome is not Outcome::done, or the word was a NaN. */
+inline double load_cbne_load_add_cbge_load_store_value(const Here& here, int64_t* v, uint64_t limit) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_add_cbge_load_store_value_cpu_id, rseq_load_cbne_load_add_cbge_load_store_value_mm_cid,
+             here, v, limit);
 }
 
 /**

@@ -25,7 +25,8 @@ import {
   indexName,
 } from '../layout.js'
 import { mutexCallMe, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
-import { type PortableRegion, formatRegion, openRegion } from './region.js'
+import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
+import { stackOperations, stacks } from './stacks.js'
 
 /** Bounds the compare-and-exchange loops. One fails only when another thread's has succeeded. */
 const EXCHANGE_ATTEMPTS = 1 << 16
@@ -54,16 +55,6 @@ interface PortableBatch {
   readonly second: PortableRegion | null
   readonly entries: Int32Array
   readonly wide: Float64Array
-}
-
-/** The shard that the calling thread writes. */
-function ownShard(region: PortableRegion): number {
-  return region.writers === Writers.atomics ? threadId % region.shards : region.shards
-}
-
-/** The word's position. */
-function at(region: PortableRegion, shard: number, i: number): number {
-  return shard * region.strideWords + i
 }
 
 function load(region: PortableRegion, shard: number, i: number): bigint {
@@ -190,7 +181,7 @@ const counterOperations = {
   },
 }
 
-const operations: Operations = { ...counterOperations, mutexTryLock, mutexUnlock }
+const operations: Operations = { ...counterOperations, ...stackOperations, mutexTryLock, mutexUnlock }
 
 export class PortableBackend implements Backend {
   readonly name = 'portable'
@@ -198,6 +189,7 @@ export class PortableBackend implements Backend {
   readonly writers = Writers.atomics
   readonly possibleCpus = availableParallelism()
   readonly operations = operations
+  readonly stacks = stacks
   readonly place: Place
 
   constructor() {

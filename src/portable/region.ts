@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { threadId } from 'node:worker_threads'
 import {
   Element,
   HEADER_BYTES,
@@ -16,6 +17,7 @@ import {
   type RegionSpec,
   SHARD_ALIGNMENT,
   Writers,
+  leastLength,
   shardStride,
 } from '../layout.js'
 
@@ -31,6 +33,16 @@ export interface PortableRegion {
   readonly writers: Writers
 }
 
+/** The shard that the calling thread writes. */
+export function ownShard(region: PortableRegion): number {
+  return region.writers === Writers.atomics ? threadId % region.shards : region.shards
+}
+
+/** A word's position. */
+export function at(region: PortableRegion, shard: number, i: number): number {
+  return shard * region.strideWords + i
+}
+
 function isKnown<Value extends number>(
   known: Readonly<Record<string, Value>>,
   value: number,
@@ -43,7 +55,8 @@ export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
   const stride = shardStride(spec.length)
   // The memory's address is not to be seen from here: what an aligned one would get.
   const firstShard = SHARD_ALIGNMENT
-  if (spec.shards === 0 || spec.shards > MAX_SHARDS || spec.length === 0) return RegionError.geometry
+  if (spec.shards === 0 || spec.shards > MAX_SHARDS) return RegionError.geometry
+  if (spec.length < leastLength(spec.kind)) return RegionError.geometry
   if (bytes.byteLength < firstShard + (spec.shards + 1) * stride) return RegionError.tooShort
   const header = new Uint32Array(bytes.buffer, bytes.byteOffset, HEADER_BYTES / 4)
   header[HeaderWord.magic] = MAGIC
@@ -83,7 +96,7 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   const length = word(HeaderWord.length)
   const stride = word(HeaderWord.stride)
   const firstShard = word(HeaderWord.firstShard)
-  if (shards === 0 || shards > MAX_SHARDS || length === 0) return RegionError.geometry
+  if (shards === 0 || shards > MAX_SHARDS || length < leastLength(kind)) return RegionError.geometry
   if (stride !== shardStride(length)) return RegionError.geometry
   if (firstShard < HEADER_BYTES || firstShard % 8 !== 0) return RegionError.geometry
   const total = (shards + 1) * stride

@@ -353,6 +353,81 @@ rseq_\name:
 .endm
 
 /*
+ * load_cbne_load_cbge_store_add_store(v, limit, newv in d0):
+ *   if (v[1] != 0) return compare_failed;             // the stop word
+ *   n = v[0];
+ *   if (n >= limit) return compare_failed;            // unsigned
+ *   v[2 + n] = newv;
+ *   v[0] = n + 1;                                     // commit
+ */
+.macro load_cbne_load_cbge_store_add_store name, index
+  section_begin \name, \index
+  ldr   x8, [x2, 8]
+  cbnz  x8, .Lcompare_failed_\name
+  delay between
+  ldr   x8, [x2]
+  delay loaded
+  cmp   x8, x3
+  b.hs  .Lcompare_failed_\name
+  delay between
+  add   x9, x2, 16
+  str   d0, [x9, x8, lsl 3]
+  delay ready
+  same_index \name, \index
+  same_word \name, x8, x2
+  add   x8, x8, 1
+  str   x8, [x2]
+  section_end \name, 1
+.endm
+
+/*
+ * load_cbne_load_add_cbge_load_store(v, limit):
+ *   if (v[1] != 0) return compare_failed;             // the stop word
+ *   n = v[0] - 1;
+ *   if (n >= limit) return compare_failed;            // unsigned, so 0 elements fail it, too
+ *   value = v[2 + n];
+ *   v[0] = n;                                         // commit
+ * The value is returned beside the outcome, in x1; every exit but the one that has committed leaves
+ * a NaN in d0, where a value is, too, so that the value alone tells, too.
+ */
+.macro load_cbne_load_add_cbge_load_store name, index
+  section_begin \name, \index
+  ldr   x8, [x2, 8]
+  cbnz  x8, .Lcompare_failed_\name
+  delay between
+  ldr   x9, [x2]
+  delay loaded
+  sub   x8, x9, 1
+  cmp   x8, x3
+  b.hs  .Lcompare_failed_\name
+  delay between
+  add   x10, x2, 16
+  ldr   d0, [x10, x8, lsl 3]
+  delay ready
+  same_index \name, \index
+  same_word \name, x9, x2
+  str   x8, [x2]
+.Lcommitted_\name:
+  mov   w0, RSEQ_DONE
+  fmov  x1, d0
+  ret
+.Lmoved_\name:
+  mov   w0, RSEQ_MOVED
+  movi  d0, 0xffffffffffffffff
+  ret
+.Lcompare_failed_\name:
+  mov   w0, RSEQ_COMPARE_FAILED
+  movi  d0, 0xffffffffffffffff
+  ret
+  inconsistent_exit \name
+  section_abort \name
+  mov   w0, RSEQ_ABORTED
+  movi  d0, 0xffffffffffffffff
+  ret
+  section_tables \name, 1
+.endm
+
+/*
  * load_store_spin_add_store(v, count, entered, spins):
  *   t = *v;
  *   *entered = 1;
@@ -386,6 +461,8 @@ rseq_\name:
   load_add_store_f64              load_add_store_f64_\index, \index
   load_add_load_load_add_store    load_add_load_load_add_store_\index, \index
   load_cbne_load_cbne_store       load_cbne_load_cbne_store_\index, \index
+  load_cbne_load_cbge_store_add_store  load_cbne_load_cbge_store_add_store_\index, \index
+  load_cbne_load_add_cbge_load_store  load_cbne_load_add_cbge_load_store_\index, \index
   load_cbne_store_store           load_cbne_store_store_relaxed_\index, \index, relaxed
   load_cbne_store_store           load_cbne_store_store_release_\index, \index, release
   load_cbne_memcpy_store          load_cbne_memcpy_store_relaxed_\index, \index, relaxed

@@ -361,6 +361,87 @@ rseq_\name:
 .endm
 
 /*
+ * load_cbne_load_cbge_store_add_store(v, limit, newv in f1):
+ *   if (v[1] != 0) return compare_failed;             // the stop word
+ *   n = v[0];
+ *   if (n >= limit) return compare_failed;            // unsigned
+ *   v[2 + n] = newv;
+ *   v[0] = n + 1;                                     // commit
+ */
+.macro load_cbne_load_cbge_store_add_store name, index
+  section_begin \name, \index
+  ld    %r11, 8(%r5)
+  cmpdi %r11, 0
+  bne-  .Lcompare_failed_\name
+  delay between
+  ld    %r11, 0(%r5)
+  delay loaded
+  cmpld %r11, %r6
+  bge-  .Lcompare_failed_\name
+  delay between
+  sldi  %r12, %r11, 3
+  add   %r12, %r12, %r5
+  stfd  %f1, 16(%r12)
+  delay ready
+  same_index \name, \index
+  same_word \name, %r11, %r5
+  addi  %r11, %r11, 1
+  std   %r11, 0(%r5)
+  section_end \name, 1
+.endm
+
+/*
+ * load_cbne_load_add_cbge_load_store(v, limit):
+ *   if (v[1] != 0) return compare_failed;             // the stop word
+ *   n = v[0] - 1;
+ *   if (n >= limit) return compare_failed;            // unsigned, so 0 elements fail it, too
+ *   value = v[2 + n];
+ *   v[0] = n;                                         // commit
+ * The value is returned beside the outcome, in r4; every exit but the one that has committed leaves
+ * a NaN in f1, where a value is, too, so that the value alone tells, too.
+ */
+.macro load_cbne_load_add_cbge_load_store name, index
+  section_begin \name, \index
+  ld    %r11, 8(%r5)
+  cmpdi %r11, 0
+  bne-  .Lcompare_failed_\name
+  delay between
+  ld    %r11, 0(%r5)
+  delay loaded
+  addi  %r12, %r11, -1
+  cmpld %r12, %r6
+  bge-  .Lcompare_failed_\name
+  delay between
+  sldi  %r9, %r12, 3
+  add   %r9, %r9, %r5
+  lfd   %f1, 16(%r9)
+  delay ready
+  same_index \name, \index
+  same_word \name, %r11, %r5
+  std   %r12, 0(%r5)
+.Lcommitted_\name:
+  li    %r3, RSEQ_DONE
+  mffprd %r4, %f1
+  blr
+.Lmoved_\name:
+  li    %r3, RSEQ_MOVED
+  b     .Lno_value_\name
+.Lcompare_failed_\name:
+  li    %r3, RSEQ_COMPARE_FAILED
+.Lno_value_\name:
+  li    %r0, -1
+  mtfprd %f1, %r0
+  blr
+  inconsistent_exit \name
+  section_abort \name
+  li    %r3, RSEQ_ABORTED
+  li    %r0, -1
+  mtfprd %f1, %r0
+  blr
+  section_tables \name, 1
+.endm
+
+/*
  * load_store_spin_add_store(v, count, entered, spins):
  *   t = *v;
  *   *entered = 1;
@@ -395,6 +476,8 @@ rseq_\name:
   load_add_store_f64              load_add_store_f64_\index, \index
   load_add_load_load_add_store    load_add_load_load_add_store_\index, \index
   load_cbne_load_cbne_store       load_cbne_load_cbne_store_\index, \index
+  load_cbne_load_cbge_store_add_store  load_cbne_load_cbge_store_add_store_\index, \index
+  load_cbne_load_add_cbge_load_store  load_cbne_load_add_cbge_load_store_\index, \index
   load_cbne_store_store           load_cbne_store_store_relaxed_\index, \index, relaxed
   load_cbne_store_store           load_cbne_store_store_release_\index, \index, release
   load_cbne_memcpy_store          load_cbne_memcpy_store_relaxed_\index, \index, relaxed

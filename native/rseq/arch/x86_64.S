@@ -4,7 +4,7 @@
  * Conventions (System V ABI), all sections alike:
  *   rdi  the calling thread's Area          esi  index: the cpu_id or mm_cid that the caller read
  *   rdx, rcx, r8, r9, then the stack: the operands, in the order of native/rseq/sections.h
- *   rax, r10, r11  scratch                  eax  the outcome
+ *   rax, r10, r11  scratch                  eax  the outcome          xmm0  a value beside it
  *
  * `delay` and the `same_` checks stand where stress builds wait or look twice, and are nothing otherwise
  * (x86_64_stress.inc).
@@ -361,6 +361,78 @@ rseq_\name:
 .endm
 
 /*
+ * load_cbne_load_cbge_store_add_store(v, limit, newv in xmm0):
+ *   if (v[1] != 0) return compare_failed;             // the stop word
+ *   n = v[0];
+ *   if (n >= limit) return compare_failed;            // unsigned
+ *   v[2 + n] = newv;
+ *   v[0] = n + 1;                                     // commit
+ */
+.macro load_cbne_load_cbge_store_add_store name, index
+  section_begin \name, \index
+  cmpq  $0, 8(%rdx)
+  jne   .Lcompare_failed_\name
+  delay between
+  movq  (%rdx), %rax
+  delay loaded
+  cmpq  %rcx, %rax
+  jae   .Lcompare_failed_\name
+  delay between
+  movsd %xmm0, 16(%rdx,%rax,8)
+  delay ready
+  same_index \name, \index
+  same_word \name, %rax, %rdx
+  addq  $1, %rax
+  movq  %rax, (%rdx)
+  section_end \name, 1
+.endm
+
+/*
+ * load_cbne_load_add_cbge_load_store(v, limit):
+ *   if (v[1] != 0) return compare_failed;             // the stop word
+ *   n = v[0] - 1;
+ *   if (n >= limit) return compare_failed;            // unsigned, so 0 elements fail it, too
+ *   value = v[2 + n];
+ *   v[0] = n;                                         // commit
+ * The value is returned beside the outcome, in xmm0; every exit but the one that has committed leaves
+ * a NaN there, so that the value alone tells, too.
+ */
+.macro load_cbne_load_add_cbge_load_store name, index
+  section_begin \name, \index
+  cmpq  $0, 8(%rdx)
+  jne   .Lcompare_failed_\name
+  delay between
+  movq  (%rdx), %r10
+  delay loaded
+  leaq  -1(%r10), %rax
+  cmpq  %rcx, %rax
+  jae   .Lcompare_failed_\name
+  delay between
+  movsd 16(%rdx,%rax,8), %xmm0
+  delay ready
+  same_index \name, \index
+  same_word \name, %r10, %rdx
+  movq  %rax, (%rdx)
+.Lcommitted_\name:
+  xorl  %eax, %eax
+  ret
+.Lmoved_\name:
+  movl  $RSEQ_MOVED, %eax
+  pcmpeqd %xmm0, %xmm0
+  ret
+.Lcompare_failed_\name:
+  movl  $RSEQ_COMPARE_FAILED, %eax
+  pcmpeqd %xmm0, %xmm0
+  ret
+  inconsistent_exit \name
+  section_abort \name
+  movl  $RSEQ_ABORTED, %eax
+  pcmpeqd %xmm0, %xmm0
+  ret
+  section_tables \name, 1
+.endm
+
+/*
  * load_store_spin_add_store(v, count, entered, spins):
  *   t = *v;
  *   *entered = 1;
@@ -393,6 +465,8 @@ rseq_\name:
   load_cbne_store_store           load_cbne_store_store_relaxed_\index, \index
   release_alias                   load_cbne_store_store_release_\index, load_cbne_store_store_relaxed_\index
   load_cbne_load_cbne_store       load_cbne_load_cbne_store_\index, \index
+  load_cbne_load_cbge_store_add_store  load_cbne_load_cbge_store_add_store_\index, \index
+  load_cbne_load_add_cbge_load_store  load_cbne_load_add_cbge_load_store_\index, \index
   load_cbne_memcpy_store          load_cbne_memcpy_store_relaxed_\index, \index
   release_alias                   load_cbne_memcpy_store_release_\index, load_cbne_memcpy_store_relaxed_\index
   load_store_spin_add_store       load_store_spin_add_store_\index, \index

@@ -13,6 +13,7 @@
 #include "../../percpu/region.h"
 #include "../../percpu/counter.h"
 #include "../../percpu/mutex.h"
+#include "../../percpu/stack.h"
 #include "../../rseq/cpus.h"
 #include "../../rseq/thread.h"
 
@@ -88,7 +89,60 @@ void add_many(const Region& region, const Step& step) {
   counter_add_many(region, entries, wide, step.small % (kBatch + 1));
 }
 
+/** The operations on stacks; `element` is a shard where one is asked for. */
+void run_stack_step(const Region& region, const Step& step) {
+  double values[kBatch] = {as_double(step.value), 1, 2};
+  uint32_t count = step.small % (kBatch + 1);
+  switch (step.operation / 9 % 2 * 4 + step.operation % 9 % 4) {
+  case 0:
+    stack_push(region, values[0]);
+    break;
+  case 1:
+    stack_pop(region, values[0]);
+    break;
+  case 2:
+    stack_push_many(region, values, count);
+    break;
+  case 3:
+    stack_pop_many(region, values, count);
+    break;
+  case 4:
+    if (step.element <= region.shards)
+      stack_size(region, step.element, count);
+    break;
+  case 5:
+    if (stack_stop(region, step.element) == Status::ok) {
+      stack_give(region, step.element, values, count);
+      stack_resume(region, step.element);
+    }
+    break;
+  case 6:
+    if (stack_stop(region, step.element) == Status::ok) {
+      stack_take(region, step.element, values, count);
+      stack_resume(region, step.element);
+    }
+    break;
+  case 7:
+    stack_give(region, step.element, values, count);
+    stack_take(region, step.element, values, count);
+    stack_resume(region, step.element);
+    break;
+  }
+}
+
+/** The region as what it says it is. */
+RegionError open_as_claimed(const Memory& memory, Region& region) {
+  uint32_t kind = 0;
+  if (memory.length() >= sizeof(Header))
+    memcpy(&kind, static_cast<unsigned char*>(memory.data()) + offsetof(Header, kind), sizeof(kind));
+  return open_region(memory.data(), memory.length(),
+                     kind == static_cast<uint32_t>(Kind::stack) ? Kind::stack : Kind::counters, region);
+}
+
 void run_step(Memory& memory, Region& region, const Step& step) {
+  if (region.kind == Kind::stack && step.operation % 9 < 6)
+    return run_stack_step(region, step);
+
   const uint32_t i = step.element;
   int64_t whole;
   double held;
@@ -126,7 +180,7 @@ void run_step(Memory& memory, Region& region, const Step& step) {
 #endif
     break;
   case 7:
-    open_region(memory.data(), memory.length(), Kind::counters, region);
+    open_as_claimed(memory, region);
     break;
   case 8:
     to_safe_integer(as_double(step.value), whole);
@@ -180,7 +234,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Region region = {};
   if (open_region(memory.data(), memory.length(), Kind::mutex, region) == RegionError::none)
     run_mutex(memory, region, script, scripted);
-  if (open_region(memory.data(), memory.length(), Kind::counters, region) != RegionError::none)
+  if (open_as_claimed(memory, region) != RegionError::none)
     return 0;
   for (size_t at = 0; at + kStepBytes <= scripted; at += kStepBytes)
     run_step(memory, region, step_at(script + at));

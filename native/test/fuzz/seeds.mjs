@@ -19,7 +19,8 @@ function region({ kind = 1, element, index, writers, shards, length }) {
 function script(length) {
   const steps = []
   for (const element of [0, length - 1, length]) {
-    for (let operation = 0; operation < 9; operation++) {
+    // Twice the number of a counter's, as a stack has more than fit in their place.
+    for (let operation = 0; operation < 18; operation++) {
       const step = Buffer.alloc(12)
       step.writeUInt8(operation, 0)
       step.writeUInt8(0x5a, 1)
@@ -37,6 +38,8 @@ const shapes = {
   'i64-concurrency': { element: 1, index: 1, writers: 1, shards: 1, length: 17 },
   'f64-atomics': { element: 2, index: 0, writers: 2, shards: 1, length: 1 },
   mutex: { kind: 8, element: 1, index: 0, writers: 1, shards: 1, length: 3 },
+  'stack-cpu': { kind: 2, element: 2, index: 0, writers: 1, shards: 2, length: 5 },
+  'stack-atomics': { kind: 2, element: 2, index: 1, writers: 2, shards: 1, length: 3 },
   'i64-atomics': { element: 1, index: 1, writers: 2, shards: 3, length: 2 },
 }
 for (const [name, shape] of Object.entries(shapes)) {

@@ -1,0 +1,146 @@
+// A stack: its sections by themselves, and the library's (native/percpu/stack.h) in a region, with its owners'
+// operations.
+#include "../../percpu/stack.h"
+#include "retry.h"
+
+#include <cstring>
+
+namespace rseq::interleave {
+namespace {
+
+constexpr uint32_t kCapacity = 2;
+
+/** The region in the memory of the case, opened by set_up(). */
+Region region;
+
+size_t size(uint32_t shards) {
+  return region_size(shards, kStackHead + kCapacity);
+}
+
+int64_t* words(uint32_t shard) {
+  return word_at<int64_t>(region, shard, 0);
+}
+
+int64_t bits_of(double value) {
+  int64_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
+/** Stacks of as many values as the state says; one more overflowed. */
+void set_up(const Memory& memory, Index index, uint32_t state) {
+  const RegionSpec spec = {Kind::stack, Element::f64, index, Writers::sections, memory.shards, kStackHead + kCapacity};
+  format_region(memory.bytes, memory.size, spec);
+  open_region(memory.bytes, memory.size, Kind::stack, region);
+  for (uint32_t i = 0; i <= memory.shards; i++) {
+    const uint32_t count = i < memory.shards ? state : 1;
+    words(i)[0] = count;
+    for (uint32_t n = 0; n < count; n++)
+      words(i)[kStackHead + n] = bits_of(50 + n + (i < memory.shards ? 0 : 10));
+  }
+}
+
+/** What stands above the count is not part of the contents. */
+void tidy(const Memory& memory) {
+  for (uint32_t i = 0; i <= memory.shards; i++)
+    for (int64_t n = words(i)[0]; n >= 0 && n < kCapacity; n++)
+      words(i)[kStackHead + n] = 0;
+}
+
+const Structure sections = {"stack_sections", size, kCapacity + 1, set_up, tidy};
+const Structure stack = {"stack", size, kCapacity + 1, set_up, tidy};
+
+double value_of(const Call& call) {
+  return 10 + call.role;
+}
+
+Answer push_model(const Call& call, uint32_t shard) {
+  int64_t* it = words(shard);
+  if (it[0] == kCapacity)
+    return kFull;
+  it[kStackHead + it[0]++] = bits_of(value_of(call));
+  return 0;
+}
+
+Answer pop_model(const Call&, uint32_t shard) {
+  int64_t* it = words(shard);
+  return it[0] == 0 ? kEmpty : it[kStackHead + --it[0]];
+}
+
+/** What the count is when a section gives up is an answer; whatever else it was, is not there any more. */
+Outcome settle(Outcome outcome, bool at_limit, Answer limit, Answer& answer) {
+  if (outcome != Outcome::compare_failed || !at_limit)
+    return outcome;
+  answer = limit;
+  return Outcome::done;
+}
+
+Answer push_by_section(const Call& call) {
+  return retry(call, push_model, [&](const Here& here, Answer& answer) {
+    int64_t* it = words(here.index);
+    const Outcome outcome = load_cbne_load_cbge_store_add_store(here, it, kCapacity, value_of(call));
+    return settle(outcome, read(it[0]) == kCapacity, kFull, answer);
+  });
+}
+
+Answer pop_by_section(const Call& call) {
+  return retry(call, pop_model, [&](const Here& here, Answer& answer) {
+    int64_t* it = words(here.index);
+    const Taken taken = load_cbne_load_add_cbge_load_store(here, it, kCapacity);
+    answer = bits_of(taken.value);
+    return settle(taken.outcome, read(it[0]) == 0, kEmpty, answer);
+  });
+}
+
+Answer push(const Call& call) {
+  const Status status = stack_push(region, value_of(call));
+  return status == Status::full ? kFull : static_cast<Answer>(status);
+}
+
+Answer pop(const Call&) {
+  double value = 0;
+  return stack_pop(region, value) == Status::ok ? bits_of(value) : kEmpty;
+}
+
+/** The library's looks for what overflowed, too. */
+Answer pop_anywhere_model(const Call& call, uint32_t shard) {
+  const Answer answer = pop_model(call, shard);
+  return answer == kEmpty ? pop_model(call, call.memory.shards) : answer;
+}
+
+/** Runs `act(shard)` as the owner of this CPU's stack. */
+template <typename Act> Answer as_owner(const Call& call, Act act) {
+  const uint32_t shard = here(call.index).index;
+  if (stack_stop(region, shard) != Status::ok)
+    return kBusy;
+  const Answer answer = act(shard);
+  return stack_resume(region, shard) == Status::ok ? answer : kBusy;
+}
+
+Answer give(const Call& call) {
+  return as_owner(call, [&](uint32_t shard) -> Answer {
+    const double value = value_of(call);
+    uint32_t count = 1;
+    return stack_give(region, shard, &value, count) == Status::ok && count == 1 ? 0 : kFull;
+  });
+}
+
+Answer take(const Call& call) {
+  return as_owner(call, [](uint32_t shard) {
+    double value = 0;
+    uint32_t count = 1;
+    return stack_take(region, shard, &value, count) == Status::ok && count == 1 ? bits_of(value) : kEmpty;
+  });
+}
+
+const Rows rows({
+    {"push", &sections, push_by_section, push_model, interleave::kAttempts, false, true},
+    {"pop", &sections, pop_by_section, pop_model, interleave::kAttempts, false, true},
+    {"push", &stack, push, push_model, interleave::kAttempts, false, false},
+    {"pop", &stack, pop, pop_anywhere_model, interleave::kAttempts, false, false},
+    {"give", &stack, give, push_model, 0, false, false},
+    {"take", &stack, take, pop_model, 0, false, false},
+});
+
+} // namespace
+} // namespace rseq::interleave

@@ -1,0 +1,165 @@
+/**
+ * Stacks without the addon: the twin of `native/percpu/stack.cc`. Every shard is behind its lock, the stop word.
+ *
+ * A change is one store, of the count. Whatever thread is terminated before it has changed nothing.
+ *
+ * @module
+ */
+import { STACK_HEAD, Status } from '../layout.js'
+import { CORRUPT_STACK, type Handle, NOTHING_TO_POP, type Operations } from '../operations.js'
+import type { StackOperations } from '../stack-operations.js'
+import { ownsShard, resumeShard, stopShard } from './ownership.js'
+import { type PortableRegion, at, ownShard } from './region.js'
+
+const COUNT = 0
+const STOP = 1
+
+/** The values of a region as doubles. */
+const views = new WeakMap<PortableRegion, Float64Array>()
+
+function doublesOf(region: PortableRegion): Float64Array {
+  let view = views.get(region)
+  if (view === undefined) {
+    const { buffer, byteOffset, length } = region.words
+    view = new Float64Array(buffer, byteOffset, length)
+    views.set(region, view)
+  }
+  return view
+}
+
+function capacityOf(region: PortableRegion): number {
+  return region.length - STACK_HEAD
+}
+
+/** How many values a shard has, or -corrupt. */
+function sizeOf(region: PortableRegion, shard: number): number {
+  const size = BigInt.asUintN(64, Atomics.load(region.words, at(region, shard, COUNT)))
+  return size <= capacityOf(region) ? Number(size) : -Status.corrupt
+}
+
+function setSize(region: PortableRegion, shard: number, size: number): void {
+  Atomics.store(region.words, at(region, shard, COUNT), BigInt(size))
+}
+
+/** Pushes as many as fit on a shard that is this thread's alone. */
+function give(region: PortableRegion, shard: number, values: Float64Array, count: number): number {
+  const size = sizeOf(region, shard)
+  if (size < 0) return size
+  const fitting = Math.min(count, values.length, capacityOf(region) - size)
+  // A copy: what is checked is what is stored, also where the array is shared.
+  const given = values.slice(0, fitting)
+  if (!given.every(Number.isFinite)) return -Status.badValue
+  doublesOf(region).set(given, at(region, shard, STACK_HEAD + size))
+  setSize(region, shard, size + fitting)
+  return fitting
+}
+
+function take(region: PortableRegion, shard: number, into: Float64Array, count: number): number {
+  const size = sizeOf(region, shard)
+  if (size < 0) return size
+  const taken = Math.min(count, into.length, size)
+  const end = at(region, shard, STACK_HEAD + size)
+  const values = doublesOf(region)
+    .slice(end - taken, end)
+    .reverse()
+  // All of them are taken off all the same: what is wrong must not stay.
+  setSize(region, shard, size - taken)
+  if (!values.every(Number.isFinite)) return -Status.corrupt
+  into.set(values)
+  return taken
+}
+
+type Act = typeof give
+
+/** Acts on a shard as its owner. */
+function asOwner(
+  act: Act,
+  region: PortableRegion,
+  shard: number,
+  values: Float64Array,
+  count: number,
+): number {
+  const status = stopShard(region, shard, STOP)
+  // This thread owns the shard already, and is in between two calls on it.
+  if (status === Status.heldAlready) return act(region, shard, values, count)
+  if (status !== Status.ok) return -status
+  const answer = act(region, shard, values, count)
+  resumeShard(region, shard, STOP)
+  return answer
+}
+
+function pushMany(handle: Handle, values: Float64Array, count: number): number {
+  const region = handle as PortableRegion
+  return asOwner(give, region, ownShard(region), values, count)
+}
+
+/** Not to take a lock for nothing: the count is looked at first. */
+function takeFrom(region: PortableRegion, shard: number, into: Float64Array, count: number): number {
+  const size = sizeOf(region, shard)
+  return size > 0 ? asOwner(take, region, shard, into, count) : size
+}
+
+function popMany(handle: Handle, into: Float64Array, count: number): number {
+  const region = handle as PortableRegion
+  const own = ownShard(region)
+  const taken = takeFrom(region, own, into, count)
+  if (taken < 0 || taken === count || own === region.shards) return taken
+  const more = takeFrom(region, region.shards, into.subarray(taken), count - taken)
+  return more < 0 && taken === 0 ? more : taken + Math.max(0, more)
+}
+
+/** For the operations on one value. */
+const one = new Float64Array(1)
+
+function stackPush(handle: Handle, value: number): Status {
+  one[0] = value
+  const pushed = pushMany(handle, one, 1)
+  if (pushed < 0) return -pushed as Status
+  return pushed === 1 ? Status.ok : Status.full
+}
+
+function stackPop(handle: Handle): number {
+  const popped = popMany(handle, one, 1)
+  if (popped === 1) return one[0] as number
+  if (popped === 0) return NOTHING_TO_POP
+  return popped === -Status.corrupt ? CORRUPT_STACK : NaN
+}
+
+function stackTryPop(handle: Handle): number {
+  const value = stackPop(handle)
+  return Number.isFinite(value) ? value : NaN
+}
+
+export const stackOperations: Pick<Operations, 'stackPush' | 'stackTryPush' | 'stackPop' | 'stackTryPop'> = {
+  stackPush,
+  stackTryPush: stackPush,
+  stackPop,
+  stackTryPop,
+}
+
+/** What an owner may do: of a shard that it stopped, or that it stops for this. */
+function remote(act: Act): StackOperations['give'] {
+  return (handle, shard, values, count, owned) => {
+    const region = handle as PortableRegion
+    if (shard > region.shards) return -Status.outOfRange
+    if (!owned) {
+      const status = stopShard(region, shard, STOP)
+      if (status !== Status.ok) return -status
+    } else if (!ownsShard(region, shard, STOP)) {
+      return -Status.notOwner
+    }
+    const answer = act(region, shard, values, count)
+    if (!owned) resumeShard(region, shard, STOP)
+    return answer
+  }
+}
+
+export const stacks: StackOperations = {
+  pushMany,
+  popMany,
+  size: (handle, shard) => sizeOf(handle as PortableRegion, shard),
+  stop: (handle, shard) => -stopShard(handle as PortableRegion, shard, STOP),
+  resume: (handle, shard) => -resumeShard(handle as PortableRegion, shard, STOP),
+  give: remote(give),
+  take: remote(take),
+}
