@@ -1,3 +1,5 @@
+// For whoever compiles against the declarations of this module, with a target before that.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { backend } from './backend.js'
 import { OwnerDiedError, checkMilliseconds } from './errors.js'
 import { Kind, MUTEX_LENGTH, MUTEX_SLICE_MS, MutexWord, Status } from './layout.js'
