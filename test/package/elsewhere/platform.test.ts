@@ -6,11 +6,6 @@ import { info } from '../../../lib/index.js'
 
 const PLATFORM = process.env['PRETEND_PLATFORM'] ?? ''
 
-const IN_A_WORKER = `
-const { parentPort, workerData } = require('node:worker_threads')
-import(workerData).then(({ info }) => parentPort.postMessage(info()))
-`
-
 test('the portable backend, without a warning, in all threads', async () => {
   const warnings: Error[] = []
   process.on('warning', (warning) => warnings.push(warning))
@@ -22,8 +17,8 @@ test('the portable backend, without a warning, in all threads', async () => {
   }
   expect(PLATFORM).not.toMatch(/^(linux-.*)?$/)
   expect(info()).toMatchObject(expected)
-  const workerData = new URL('../../../lib/index.js', import.meta.url).href
-  const [seen] = (await once(new Worker(IN_A_WORKER, { eval: true, workerData }), 'message')) as unknown[]
+  const worker = new Worker(new URL('teller.mjs', import.meta.url))
+  const [seen] = (await once(worker, 'message')) as unknown[]
   expect(seen).toMatchObject(expected)
   expect(warnings).toEqual([])
 })
