@@ -1,4 +1,4 @@
-// For whoever compiles against the types with an older lib.
+// For whoever compiles against the declarations of this module, with a target before that.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { backend } from './backend.js'
 import { OwnerDiedError, checkMilliseconds } from './errors.js'

@@ -1,9 +1,11 @@
 /** The binaries that ship: one for each Node that has a fast tier, and what each Node takes of them. */
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, relative } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { NODES } from '../scripts/node-versions.mjs'
 import { ARCHITECTURES, binariesOf } from '../scripts/prebuild.mjs'
 import { runProgram } from './support/program.js'
@@ -58,4 +60,23 @@ test('the ABIs are those of the versions, in every place that names them', () =>
     NODES.map(({ abi, major }) => [abi, major]),
   )
   for (const { major, version } of NODES) expect(version).toMatch(new RegExp(`^${major}\\.`))
+})
+
+/** What a script of npm's prints. */
+function npmRun(cwd: string, script: string): string {
+  return execFileSync('npm', ['run', script], { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+}
+
+// npm runs `prebuild` before `build`: that must not make the binaries of all architectures.
+test('npm run prebuild prebuilds, npm run build does not', () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'rseq-hook-'))
+  onTestFinished(() => {
+    rmSync(cwd, { recursive: true })
+  })
+  const prebuild = `"${process.execPath}" "${join(ROOT, 'scripts/prebuild.mjs')}" --help`
+  const scripts = { prebuild, build: 'echo built' }
+  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ name: 'hook', version: '1.0.0', scripts }))
+  expect(npmRun(cwd, 'prebuild')).toContain('Usage: prebuild')
+  expect(npmRun(cwd, 'build')).not.toContain('Usage: prebuild')
+  expect(npmRun(cwd, 'build')).toMatch(/^built$/m)
 })

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <ctime>
-#include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +17,10 @@ constexpr uint64_t kSpins = 400;
 constexpr uint32_t kSpinRounds = 4;
 
 constexpr uint64_t kNsPerMs = 1'000'000;
+
+// The kernel's FUTEX_WAIT_PRIVATE and FUTEX_WAKE_PRIVATE: a musl system may lack the header that has them.
+constexpr int kFutexWaitPrivate = 128;
+constexpr int kFutexWakePrivate = 129;
 
 uint64_t now_ns() noexcept {
   timespec t;
@@ -49,12 +52,12 @@ void futex_wait(uint32_t* word, uint32_t seen, uint64_t ns) noexcept {
   timespec time;
   time.tv_sec = static_cast<time_t>(ns / 1'000'000'000u);
   time.tv_nsec = static_cast<long>(ns % 1'000'000'000u);
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &time, nullptr, 0);
+  syscall(SYS_futex, word, kFutexWaitPrivate, seen, &time, nullptr, 0);
 }
 
 /** Wakes one that sleeps; false if nobody does. */
 bool futex_wake_one(uint32_t* word) noexcept {
-  return syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0) > 0;
+  return syscall(SYS_futex, word, kFutexWakePrivate, 1, nullptr, nullptr, 0) > 0;
 }
 
 /** Whether the process has a thread of that id. When the system does not say, it has. */

@@ -33,6 +33,7 @@ async function check(source: string, settings: object): Promise<End> {
     skipLibCheck: false,
     types: [],
     target: 'es2022',
+    lib: ['es2022'],
     esModuleInterop: true,
     ...settings,
   }

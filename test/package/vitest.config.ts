@@ -12,7 +12,16 @@ const common = {
 function elsewhere(platform: string) {
   const env = { PRETEND_PLATFORM: platform }
   const execArgv = ['--import', new URL('../support/pretend.mjs', import.meta.url).href]
-  return { test: { ...common, name: platform, root: '.', include: ['test/api/**/*.test.ts'], env, execArgv } }
+  return {
+    test: {
+      ...common,
+      name: platform,
+      root: '.',
+      include: ['test/api/**/*.test.ts', 'test/package/elsewhere/*.test.ts'],
+      env,
+      execArgv,
+    },
+  }
 }
 
 export default defineConfig({
