@@ -49,11 +49,8 @@ function deltaError(delta: unknown, element: ElementName): TypeError | RangeErro
 
 /** Options must be an object, so that `new PerCpuCounter('f64')` is told what it should have been. */
 function checkOptions(options: unknown): { type: ElementName; index: IndexName } {
-  const { type, index } = checkObject<CounterOptions>(
-    'options',
-    options,
-    "an object such as { type: 'i64', index: 'cpu' }",
-  )
+  const expected = "an object such as { type: 'i64', index: 'cpu' }"
+  const { type, index }: CounterOptions = checkObject('options', options, expected)
   return { type: checkChoice('type', type, ELEMENTS), index: checkChoice('index', index, INDEXES) }
 }
 

@@ -86,13 +86,9 @@ export function checkArray(argument: string, array: unknown, count: unknown): nu
 }
 
 /** @throws TypeError unless `value` is an object. */
-export function checkObject<Options extends object>(
-  argument: string,
-  value: unknown,
-  expected: string,
-): Options {
+export function checkObject(argument: string, value: unknown, expected: string): object {
   if (typeof value !== 'object' || value === null) throw typeError(argument, expected, value)
-  return value as Options
+  return value
 }
 
 /** The system's words for an errno, such as "EPERM: operation not permitted". */

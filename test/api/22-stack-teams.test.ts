@@ -170,7 +170,7 @@ test('the control, a stack of plain loads and stores, loses tokens or has them t
       data: (i) => ({ words, tokens, who: i + 1, steps: 20_000 }),
     })
     await team.run()
-    const found = [...words.subarray(1, 1 + Math.max(0, Math.min(TOKENS, words[0] as number)))]
+    const found = [...words.subarray(1, 1 + Math.max(0, Math.min(TOKENS, words[0])))]
     const { twice, missing } = judge(tokens, found)
     if (twice + missing > 0) return
   }
