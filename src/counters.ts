@@ -24,9 +24,9 @@ export interface CounterOptions {
   index?: IndexName
 }
 
-export const ELEMENTS = ['i64', 'f64'] as const
+const ELEMENTS = ['i64', 'f64'] as const
 
-const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, counterSet } = backend.operations
+const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = backend.operations
 
 /** A constant of this module, which optimized code knows: an imported one it loads and checks at every call. */
 const OK = Status.ok
@@ -50,7 +50,7 @@ function deltaError(delta: unknown, element: ElementName): TypeError | RangeErro
 /** Options must be an object, so that `new PerCpuCounter('f64')` is told what it should have been. */
 function checkOptions(options: unknown): { type: ElementName; index: IndexName } {
   const expected = "an object such as { type: 'i64', index: 'cpu' }"
-  const { type, index } = checkObject('options', options, expected) as CounterOptions
+  const { type, index }: CounterOptions = checkObject('options', options, expected)
   return { type: checkChoice('type', type, ELEMENTS), index: checkChoice('index', index, INDEXES) }
 }
 
@@ -123,14 +123,6 @@ export class Counters extends OverRegion {
     const { element } = this.region
     const fits = element === 'i64' ? Number.isSafeInteger(delta) : Number.isFinite(delta)
     if (!fits) throw deltaError(delta, element)
-  }
-
-  /** Sets counter `i` at once for all CPUs: additions before it are gone, later ones come on top. */
-  set(i: number, value: number): void {
-    this.checkElement(i)
-    this.checkDelta(value)
-    const status = counterSet(this.#handle, i, value)
-    if (status !== OK) this.fail(status, i, value)
   }
 
   get(i: number): number {

@@ -25,7 +25,7 @@ const one = new Float64Array(1)
 
 function newStack(capacity: unknown, options: unknown): SharedArrayBuffer {
   const length = checkInteger('capacity', capacity, 1, MAX_CAPACITY) + STACK_HEAD
-  const { index } = checkObject('options', options, "an object such as { index: 'cpu' }") as StackOptions
+  const { index }: StackOptions = checkObject('options', options, "an object such as { index: 'cpu' }")
   return createRegion(Kind.stack, length, 'f64', checkChoice('index', index, INDEXES))
 }
 

@@ -26,15 +26,15 @@ public:
     CHECK_EQUAL(open_region(memory.data(), memory.size(), Kind::stack, region), RegionError::none);
   }
 
-  uint64_t& word(uint32_t shard, uint32_t i) { return *word_at<uint64_t>(region, shard, i); }
+  uint64_t& word(uint32_t shard, uint32_t i) const { return *word_at<uint64_t>(region, shard, i); }
 
   /** Sets a word of all shards. */
-  void set_all(uint32_t i, uint64_t value) {
+  void set_all(uint32_t i, uint64_t value) const {
     for (uint32_t shard = 0; shard <= kShards; shard++)
       word(shard, i) = value;
   }
 
-  uint32_t total() {
+  uint32_t total() const {
     uint32_t sum = 0, size = 0;
     for (uint32_t shard = 0; shard <= kShards; shard++)
       if (CHECK_EQUAL(stack_size(region, shard, size), Status::ok))

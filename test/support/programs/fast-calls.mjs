@@ -3,7 +3,14 @@
 //
 // In its main thread, or in as many Workers as the input says.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { CounterBatch, Mutex, PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
+import {
+  CounterBatch,
+  Mutex,
+  PerCpuCounter,
+  PerCpuCounterArray,
+  PerCpuStack,
+  info,
+} from '../../../lib/index.js'
 import { loadNative } from '../../../lib/native.js'
 
 const CALLS = 200_000
@@ -50,7 +57,7 @@ function measure(name, loop, made) {
 /** The operations themselves. */
 function rawLoops() {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
-  const { mutexTryLock, mutexUnlock } = fast.operations
+  const { mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
   const { openRegion, openBatch, openMutex } = native
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
@@ -61,7 +68,8 @@ function rawLoops() {
   const batch = openBatch(handle, memory, capacity)
   const mutex = openMutex(new Uint8Array(new Mutex().buffer))
   let got = 0
-  let [tried, unlocked] = [0, 0]
+  const stack = openRegion(new Uint8Array(new PerCpuStack(4).buffer), 2)
+  let [tried, unlocked, pushed, popped] = [0, 0, 0, 0]
   const loops = [
     measure(
       'counterAdd',
@@ -99,6 +107,21 @@ function rawLoops() {
       },
       () => whole.get(3),
     ),
+    // Whatever they answer: an attempt may be aborted, and the thread moved in between.
+    measure(
+      'stackTryPush',
+      (n) => {
+        for (let k = 0; k < n; k++) if (stackTryPush(stack.handle, k) >= 0) pushed++
+      },
+      () => pushed,
+    ),
+    measure(
+      'stackTryPop',
+      (n) => {
+        for (let k = 0; k < n; k++) if (stackTryPop(stack.handle) !== 0.5) popped++
+      },
+      () => popped,
+    ),
     measure(
       'mutexTryLock',
       (n) => {
@@ -114,7 +137,7 @@ function rawLoops() {
       () => unlocked,
     ),
   ]
-  return { loops, keepers: [keeper, batch.keeper, mutex.keeper] }
+  return { loops, keepers: [keeper, batch.keeper, mutex.keeper, stack.keeper] }
 }
 
 /** What users call. */
@@ -127,7 +150,8 @@ function publicLoops() {
   const batch = new CounterBatch(batched)
   const [indices, deltas] = [Uint32Array.of(1, 2, 3), Float64Array.of(1, 1, 1)]
   const mutex = new Mutex()
-  let [read, guarded] = [0, 0]
+  const stack = new PerCpuStack(1000)
+  let [read, guarded, pushed] = [0, 0, 0]
   const loops = [
     measure(
       'PerCpuCounter.add',
@@ -181,6 +205,16 @@ function publicLoops() {
         for (let k = 0; k < n; k++) batched.addMany(indices, deltas)
       },
       () => batched.get(2),
+    ),
+    measure(
+      'PerCpuStack.push and pop',
+      (n) => {
+        for (let k = 0; k < n; k++) {
+          if (stack.push(k)) pushed++
+          stack.pop()
+        }
+      },
+      () => pushed,
     ),
     measure(
       'Mutex.lock and unlock',
