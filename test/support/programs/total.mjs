@@ -3,7 +3,7 @@
 // they got, and everything else that happened.
 //
 // Needs --expose-gc: to close handles.
-import { CounterBatch, PerCpuCounterArray } from '../../../lib/index.js'
+import { PerCpuCounterArray } from '../../../lib/index.js'
 import { loadNative } from '../../../lib/native.js'
 import { Kind, Status } from '../../../lib/layout.js'
 
