@@ -3,7 +3,15 @@
 //
 // In its main thread, or in as many Workers as the input says.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { CounterBatch, Mutex, PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
+import {
+  CounterBatch,
+  Mutex,
+  PerCpuCounter,
+  PerCpuCounterArray,
+  PerCpuHistogram,
+  info,
+} from '../../../lib/index.js'
+import { defineMetrics } from '../../../lib/metrics/index.js'
 import { loadNative } from '../../../lib/native.js'
 
 const CALLS = 200_000
@@ -50,7 +58,7 @@ function measure(name, loop, made) {
 /** The operations themselves. */
 function rawLoops() {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
-  const { mutexTryLock, mutexUnlock } = fast.operations
+  const { counterSet, countedAdd, mutexTryLock, mutexUnlock } = fast.operations
   const { openRegion, openBatch, openMutex } = native
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
@@ -61,7 +69,7 @@ function rawLoops() {
   const batch = openBatch(handle, memory, capacity)
   const mutex = openMutex(new Uint8Array(new Mutex().buffer))
   let got = 0
-  let [tried, unlocked] = [0, 0]
+  let [set, tried, unlocked] = [0, 0, 0]
   const loops = [
     measure(
       'counterAdd',
@@ -100,6 +108,20 @@ function rawLoops() {
       () => whole.get(3),
     ),
     measure(
+      'counterSet',
+      (n) => {
+        for (let k = 0; k < n; k++) if (counterSet(handle, 2, k) === 0) set++
+      },
+      () => set,
+    ),
+    measure(
+      'countedAdd',
+      (n) => {
+        for (let k = 0; k < n; k++) countedAdd(handle, 3, handle, 1, 2)
+      },
+      () => whole.get(3),
+    ),
+    measure(
       'mutexTryLock',
       (n) => {
         for (let k = 0; k < n; k++) if (mutexTryLock(mutex.handle) >= 0) tried++
@@ -127,6 +149,12 @@ function publicLoops() {
   const batch = new CounterBatch(batched)
   const [indices, deltas] = [Uint32Array.of(1, 2, 3), Float64Array.of(1, 1, 1)]
   const mutex = new Mutex()
+  const metrics = defineMetrics({
+    counters: { whole: { help: '' }, other: { help: '' } },
+    histograms: { seconds: { help: '' } },
+  }).create()
+  const both = metrics.batch(metrics.other, metrics.seconds)
+  const histogram = new PerCpuHistogram({ highest: 1024 })
   let [read, guarded] = [0, 0]
   const loops = [
     measure(
@@ -181,6 +209,27 @@ function publicLoops() {
         for (let k = 0; k < n; k++) batched.addMany(indices, deltas)
       },
       () => batched.get(2),
+    ),
+    measure(
+      'Counter.inc',
+      (n) => {
+        for (let k = 0; k < n; k++) metrics.whole.inc()
+      },
+      () => metrics.whole.value,
+    ),
+    measure(
+      'MetricsBatch.commit',
+      (n) => {
+        for (let k = 0; k < n; k++) both.commit(2, 0.5)
+      },
+      () => metrics.seconds.value.count,
+    ),
+    measure(
+      'PerCpuHistogram.record',
+      (n) => {
+        for (let k = 0; k < n; k++) histogram.record(k & 1023)
+      },
+      () => histogram.snapshot().count,
     ),
     measure(
       'Mutex.lock and unlock',
