@@ -2,11 +2,24 @@
 //
 // `code` is the body of a function of `n` that runs n operations; the names in it are in scope.mjs.
 // Each is compiled from a source of its own, so that none shares type feedback with another.
-import { hdrHistogram, meterCounter, nodeHistogram, promCounter, promHistogram } from './peers.mjs'
+import { manySeries } from './metrics.mjs'
+import {
+  hdrHistogram,
+  meterCounter,
+  nodeHistogram,
+  promCounter,
+  promHistogram,
+  promRegistry,
+} from './peers.mjs'
 
 /** A loop around one operation. `sink` keeps its result from being optimized away. */
 function each(operation) {
   return `let sink = 0; for (let i = 0; i < n; i++) { ${operation} } return sink`
+}
+
+/** The same where it is to be waited for. */
+function eachAwaited(operation) {
+  return `return (async () => { ${each(operation)} })()`
 }
 
 /** A loop of `size` operations at a time. */
@@ -164,6 +177,12 @@ export const contenders = [
     code: each('histogram.record(i & 0xffff)'),
     workers: TOGETHER,
   },
+  {
+    name: 'scrape',
+    title: 'a scrape of 10,000 series, in pieces',
+    prepare: manySeries,
+    code: eachAwaited('for await (const piece of peer.expose()) sink += Buffer.byteLength(piece)'),
+  },
   // What one would use instead.
   {
     name: 'atomics-int32',
@@ -215,6 +234,12 @@ export const contenders = [
     title: 'prom-client: histogram.observe(x)',
     prepare: promHistogram,
     code: each('peer.observe((i & 1023) / 100)'),
+  },
+  {
+    name: 'prom-scrape',
+    title: 'prom-client: registry.metrics() of 10,000 series',
+    prepare: promRegistry,
+    code: eachAwaited('sink += Buffer.byteLength(await peer.metrics())'),
   },
   {
     name: 'node-record',

@@ -12,6 +12,28 @@ export const definition = defineMetrics({
   histograms: { duration: { help: 'Seconds.', labels: ['route'] } },
 })
 
+const SERIES = 10_000
+const LABELS = Array.from({ length: SERIES }, (_, k) => ({ method: 'GET', route: `/route/${k}` }))
+
+/** As many series of a counter. */
+export function manySeries() {
+  const counters = {
+    many: { name: 'many_total', help: 'Many.', labels: ['method', 'route'], series: SERIES },
+  }
+  const metrics = defineMetrics({ counters }).create()
+  for (const labels of LABELS) metrics.many.labels(labels).inc()
+  return { peer: metrics }
+}
+
+/** The same in a registry of prom-client. */
+export function manyPromSeries({ Counter, Registry }) {
+  const registry = new Registry()
+  const labelNames = ['method', 'route']
+  const many = new Counter({ name: 'many_total', help: 'Many.', labelNames, registers: [registry] })
+  for (const labels of LABELS) many.inc(labels)
+  return { peer: registry }
+}
+
 /** What the contenders' code names. */
 export function openMetrics(buffer) {
   const metrics = definition.open(buffer)

@@ -1,5 +1,6 @@
 // Counters of other packages, made as their documentation shows. Both count in one thread only.
 import { createRequire } from 'node:module'
+import { manyPromSeries } from './metrics.mjs'
 
 // Both are CommonJS, and loaded only by the thread that measures them.
 const require = createRequire(import.meta.url)
@@ -17,6 +18,10 @@ export function promHistogram() {
   const { Histogram } = require('prom-client')
   const options = { help: 'seconds', registers: [], labelNames: ['route'] }
   return { peer: new Histogram({ name: 'seconds', ...options }).labels({ route: '/' }) }
+}
+
+export function promRegistry() {
+  return manyPromSeries(require('prom-client'))
 }
 
 export function nodeHistogram() {

@@ -13,7 +13,7 @@ const CHUNK_NS = 50_000
 const known = new Map()
 
 /** Compiles a contender, and runs it until V8 has optimized it; says how many operations make a chunk. */
-function prepare(name) {
+async function prepare(name) {
   const contender = contenders.find((candidate) => candidate.name === name)
   const all = { ...scope, ...contender.prepare?.() }
   const run = new Function(...Object.keys(all), `return function run(n) { ${contender.code} }`)(
@@ -25,7 +25,9 @@ function prepare(name) {
   let cost = 0
   do {
     const start = limits.threadTime()
-    run(size)
+    // Only where there is something to wait for: the others should not pay for that.
+    const result = run(size)
+    if (result instanceof Promise) await result
     const time = limits.threadTime() - start
     cost = time / size
     if (time < CHUNK_NS) size = inSteps(2 * size)
@@ -33,8 +35,8 @@ function prepare(name) {
   return { run, chunk: inSteps(CHUNK_NS / cost) }
 }
 
-function prepared(name) {
-  const found = known.get(name) ?? prepare(name)
+async function prepared(name) {
+  const found = known.get(name) ?? (await prepare(name))
   known.set(name, found)
   return found
 }
@@ -49,8 +51,8 @@ function meet(barrier, members) {
   }
 }
 
-function measure({ name, members, milliseconds, barrier }) {
-  const { run, chunk } = prepared(name)
+async function measure({ name, members, milliseconds, barrier }) {
+  const { run, chunk } = await prepared(name)
   meet(barrier, members)
   const slow = slowCalls()
   const wallStart = performance.now()
@@ -58,12 +60,13 @@ function measure({ name, members, milliseconds, barrier }) {
   const end = wallStart + milliseconds
   let operations = 0
   do {
-    run(chunk)
+    const result = run(chunk)
+    if (result instanceof Promise) await result
     operations += chunk
   } while (performance.now() < end)
   const time = limits.threadTime() - start
   return { operations, time, wall: (performance.now() - wallStart) * 1e6, slow: slowCalls() - slow }
 }
 
-parentPort.on('message', (slice) => parentPort.postMessage(measure(slice)))
+parentPort.on('message', async (slice) => parentPort.postMessage(await measure(slice)))
 parentPort.postMessage({ shared, tier: info().tier })

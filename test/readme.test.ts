@@ -1,4 +1,4 @@
-// Every snippet of the README runs, and prints what its comments say; so do the examples.
+// Every snippet of the README runs, and prints what its comments say; so do those of docs/metrics.md, and the examples.
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -63,6 +63,22 @@ describe('README', () => {
   it('has programs and commands for this to test', () => {
     expect(snippets.filter(({ text }) => promised(text).length > 0).length).toBeGreaterThan(2)
     expect(commands.length).toBeGreaterThan(2)
+  })
+})
+
+describe('docs/metrics.md', () => {
+  const programs = snippetsOf(readFileSync(join(root, 'docs', 'metrics.md'), 'utf8')).filter(
+    ({ text }) => promised(text).length > 0,
+  )
+
+  it.each(programs)('the program at line $line', async (snippet) => {
+    const file = join(scratch, `metrics-line-${snippet.line}.mjs`)
+    writeFileSync(file, snippet.text)
+    expect((await run([file])).trimEnd().split('\n')).toEqual(promised(snippet.text))
+  })
+
+  it('has programs for this to test', () => {
+    expect(programs.length).toBeGreaterThan(2)
   })
 })
 

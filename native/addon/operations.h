@@ -79,8 +79,8 @@ inline uint32_t sum_add(const Region& sums, uint32_t handle, uint32_t sum, doubl
  * the other. All arguments are checked before, so that either both are added or none is.
  */
 inline uint32_t counted_add(uint32_t counts, uint32_t bucket, uint32_t sums, uint32_t sum, double value) noexcept {
-  const Region* count_region = regions.find(counts);
-  const Region* sum_region = regions.find(sums);
+  const Region* count_region = find_region(counts, Kind::counters);
+  const Region* sum_region = find_region(sums, Kind::counters);
   int64_t whole = 0;
   if (__builtin_expect(count_region != nullptr && bucket < count_region->direct_length &&
                            count_region->element == Element::i64 && sum_region != nullptr &&

@@ -28,6 +28,9 @@ function store(entries: Int32Array, at: number, a: number, b: number, c: number,
   entries[at + 7] = d
 }
 
+/** Where a step's value goes: the delta of a counter of either region, or a histogram's bucket and sum. */
+const Way = { whole: 0, double: 1, observe: 2 } as const
+
 /** From JavaScript, `instrument` may be anything. */
 function stepOf(instrument: unknown, k: number): Step {
   if (typeof instrument === 'object' && instrument !== null && step in instrument) {
@@ -51,16 +54,20 @@ export class MetricsBatch {
   /** Additions of a commit: one for each instrument, and another for each histogram. */
   #count = 0
   #size = 0
+  /** An element is marked as wide, until the commit is over. */
+  #hasWide = false
   /** Counters of whole numbers only: then a commit is a store for each of them. */
   readonly #isPlain: boolean
   readonly #steps: readonly Step[]
+  /** What kind of step each is, for a switch. */
+  readonly #ways: Uint8Array
+  readonly #wholes: Counters
   readonly #doubles: Counters
-  /** Pairs of element and 32-bit delta. */
+  /** Pairs of element and 32-bit delta. Between two commits the elements are as {@link #writeElements} left them. */
   readonly #entries: Int32Array
   /** Deltas that are no 32-bit integers, at the position of their entry. */
   readonly #wide: Float64Array
   readonly #batch: OpenBatch
-  readonly #wholes: Counters
 
   /** @internal */
   constructor(store: Store, instruments: readonly Instrument[]) {
@@ -69,10 +76,11 @@ export class MetricsBatch {
     this.#doubles = store.doubles
     this.#steps = instruments.map(stepOf)
     for (const made of this.#steps) this.#checkOwn(made)
-    const isWhole = (made: Step): boolean =>
-      made.kind === 'add' && !made.canFall && made.counters === store.wholes
-    this.#isPlain = this.#steps.every(isWhole)
-    this.#count = this.#size + this.#steps.filter(({ kind }) => kind === 'observe').length
+    this.#ways = Uint8Array.from(this.#steps, (made) => this.#wayOf(made))
+    this.#isPlain = this.#steps.every(
+      (made, k) => this.#ways[k] === Way.whole && 'i' in made && !made.canFall,
+    )
+    this.#count = this.#size + this.#ways.filter((way) => way === Way.observe).length
     // At least eight: commit() stores that many.
     const capacity = 2 * MOST
     const memory = new ArrayBuffer(capacity * (Float64Array.BYTES_PER_ELEMENT + BATCH_ENTRY_BYTES))
@@ -84,6 +92,11 @@ export class MetricsBatch {
     if (batch === null)
       throw new Error('rseq: too many batches are open in this process; make one and keep it')
     this.#batch = batch
+  }
+
+  #wayOf(made: Step): number {
+    if (made.kind === 'observe') return Way.observe
+    return made.counters === this.#doubles ? Way.double : Way.whole
   }
 
   #checkOwn(made: Step): void {
@@ -114,17 +127,26 @@ export class MetricsBatch {
   }
 
   #commitAny(values: readonly number[]): void {
-    this.#write(values)
-    const status = batchCommit(this.#batch.handle, this.#count)
-    if (this.#isPlain) this.#writeElements()
-    if (status !== OK) this.#wholes.fail(status)
+    try {
+      this.#write(values)
+      const status = batchCommit(this.#batch.handle, this.#count)
+      if (status !== OK) this.#wholes.fail(status)
+    } finally {
+      if (this.#hasWide) this.#writeElements()
+      this.#hasWide = false
+    }
   }
 
-  /** What a commit of plain additions relies on: no element says that its delta is wide. */
+  /** The elements of all entries, and the deltas that are always 1; those of buckets are found for each value. */
   #writeElements(): void {
-    for (let k = 0; k < this.#size; k++) {
-      const made = this.#steps[k] as Step
-      if (made.kind === 'add') this.#entries[2 * k] = made.i
+    let next = this.#size
+    for (const [k, made] of this.#steps.entries()) {
+      if (made.kind === 'add') {
+        this.#entries[2 * k] = this.#ways[k] === Way.double ? made.i | SECOND_REGION : made.i
+      } else {
+        this.#entries[2 * k + 1] = 1
+        this.#entries[2 * next++] = made.sum | SECOND_REGION
+      }
     }
   }
 
@@ -136,24 +158,34 @@ export class MetricsBatch {
   #write(values: readonly number[]): void {
     let next = this.#size
     for (let k = 0; k < this.#size; k++) {
-      const made = this.#steps[k] as Step
       const value = values[k] as number
-      if (made.kind === 'add') {
-        made.counters.checkDelta(value)
-        if (!made.canFall) checkGrows(value)
-        this.#put(k, made.counters, made.i, value)
+      const way = this.#ways[k]
+      if (way === Way.whole && (value | 0) === value && value >= 0) {
+        this.#entries[2 * k + 1] = value
+      } else if (way === Way.observe) {
+        this.#wide[next++] = this.#observe(k, value)
+      } else if (way === Way.double) {
+        this.#wide[k] = this.#checked(k, value)
       } else {
-        made.sums.checkDelta(value)
-        this.#put(k, made.counts, made.base + made.buckets.indexOf(value), 1)
-        this.#put(next++, made.sums, made.sum, value)
+        this.#hasWide = true
+        this.#wide[k] = this.#checked(k, value)
+        this.#entries[2 * k] = (this.#entries[2 * k] as number) | WIDE_DELTA
       }
     }
   }
 
-  #put(k: number, counters: Counters, i: number, delta: number): void {
-    const flag = counters === this.#doubles ? SECOND_REGION : (delta | 0) === delta ? 0 : WIDE_DELTA
-    this.#entries[2 * k] = i | flag
-    this.#entries[2 * k + 1] = delta
-    this.#wide[k] = delta
+  /** A value that is added: a finite number, whole or not as the counter is, and for one that grows not below 0. */
+  #checked(k: number, value: number): number {
+    const made = this.#steps[k] as Step & { kind: 'add' }
+    if (!Number.isFinite(value) || this.#ways[k] === Way.whole) made.counters.checkDelta(value)
+    if (value < 0 && !made.canFall) checkGrows(value)
+    return value
+  }
+
+  #observe(k: number, value: number): number {
+    const { buckets, base, sums } = this.#steps[k] as Step & { kind: 'observe' }
+    if (!Number.isFinite(value)) sums.checkDelta(value)
+    this.#entries[2 * k] = base + buckets.indexOf(value)
+    return value
   }
 }

@@ -182,7 +182,12 @@ describe('a batch', () => {
     expect(() => {
       batch.commit(1, 1, 'x' as never)
     }).toThrow(TypeError)
+    expect(() => {
+      batch.commit(2 ** 40, 1, NaN)
+    }).toThrow(RangeError)
     expect([bytes.value, seconds.value, size.value.count]).toEqual([0, 0, 0])
+    batch.commit(1, 2, 3)
+    expect([bytes.value, seconds.value, size.value.count]).toEqual([1, 2, 1])
     expect(() => metrics.batch()).toThrow('instruments.length: expected an integer from 1 to 8')
     expect(() => metrics.batch(metrics.requests as never)).toThrow('instruments[0]: expected a counter')
     expect(() => metrics.batch(service.create().bytes)).toThrow('expected those of these metrics')

@@ -8,9 +8,11 @@ import {
   Mutex,
   PerCpuCounter,
   PerCpuCounterArray,
+  PerCpuHistogram,
   PerCpuStack,
   info,
 } from '../../../lib/index.js'
+import { defineMetrics } from '../../../lib/metrics/index.js'
 import { loadNative } from '../../../lib/native.js'
 
 const CALLS = 200_000
@@ -57,7 +59,7 @@ function measure(name, loop, made) {
 /** The operations themselves. */
 function rawLoops() {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
-  const { mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
+  const { counterSet, countedAdd, mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
   const { openRegion, openBatch, openMutex } = native
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
@@ -69,7 +71,7 @@ function rawLoops() {
   const mutex = openMutex(new Uint8Array(new Mutex().buffer))
   let got = 0
   const stack = openRegion(new Uint8Array(new PerCpuStack(4).buffer), 2)
-  let [tried, unlocked, pushed, popped] = [0, 0, 0, 0]
+  let [set, tried, unlocked, pushed, popped] = [0, 0, 0, 0, 0]
   const loops = [
     measure(
       'counterAdd',
@@ -123,6 +125,20 @@ function rawLoops() {
       () => popped,
     ),
     measure(
+      'counterSet',
+      (n) => {
+        for (let k = 0; k < n; k++) if (counterSet(handle, 2, k) === 0) set++
+      },
+      () => set,
+    ),
+    measure(
+      'countedAdd',
+      (n) => {
+        for (let k = 0; k < n; k++) countedAdd(handle, 3, handle, 1, 2)
+      },
+      () => whole.get(3),
+    ),
+    measure(
       'mutexTryLock',
       (n) => {
         for (let k = 0; k < n; k++) if (mutexTryLock(mutex.handle) >= 0) tried++
@@ -151,6 +167,12 @@ function publicLoops() {
   const [indices, deltas] = [Uint32Array.of(1, 2, 3), Float64Array.of(1, 1, 1)]
   const mutex = new Mutex()
   const stack = new PerCpuStack(1000)
+  const metrics = defineMetrics({
+    counters: { whole: { help: '' }, other: { help: '' } },
+    histograms: { seconds: { help: '' } },
+  }).create()
+  const both = metrics.batch(metrics.other, metrics.seconds)
+  const histogram = new PerCpuHistogram({ highest: 1024 })
   let [read, guarded, pushed] = [0, 0, 0]
   const loops = [
     measure(
@@ -215,6 +237,27 @@ function publicLoops() {
         }
       },
       () => pushed,
+    ),
+    measure(
+      'Counter.inc',
+      (n) => {
+        for (let k = 0; k < n; k++) metrics.whole.inc()
+      },
+      () => metrics.whole.value,
+    ),
+    measure(
+      'MetricsBatch.commit',
+      (n) => {
+        for (let k = 0; k < n; k++) both.commit(2, 0.5)
+      },
+      () => metrics.seconds.value.count,
+    ),
+    measure(
+      'PerCpuHistogram.record',
+      (n) => {
+        for (let k = 0; k < n; k++) histogram.record(k & 1023)
+      },
+      () => histogram.snapshot().count,
     ),
     measure(
       'Mutex.lock and unlock',

@@ -18,6 +18,7 @@ const STEP = 2654435761
 const native = loadNative()
 const { slowCalls, operations } = native.fast
 const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = operations
+const { counterSet, countedAdd } = operations
 const outcome = { scenarios: {}, statuses: {}, problems: [] }
 
 function problem(text) {
@@ -76,7 +77,7 @@ function inventedHandles() {
   const { array, handle, keeper } = open()
   const { batch, keeper: batchKeeper } = openBatch({ handle })
   const used = new Set([handle, batch])
-  hot('invented handles', 8 * ROUNDS, () => {
+  hot('invented handles', 11 * ROUNDS, () => {
     for (let k = 1; k <= ROUNDS; k++) {
       const invented = Math.imul(k, STEP) >>> 0
       if (used.has(invented)) continue
@@ -84,6 +85,9 @@ function inventedHandles() {
       note(counterAddInt32(invented, 1, 1))
       note(counterAddInt32(invented | 0, 1, 1))
       note(counterAddFloat64(invented + 2 ** 32, 1, 0.5))
+      note(counterSet(invented, 1, 5))
+      note(countedAdd(invented, 1, handle, 1, 1))
+      note(countedAdd(handle, 1, invented, 1, 1))
       note(batchCommit(invented, 1))
       note(batchCommit(invented + 0.5, CAPACITY))
       if (!Number.isNaN(counterGet(invented, 0))) problem(`counterGet of handle ${invented}`)
