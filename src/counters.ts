@@ -24,9 +24,9 @@ export interface CounterOptions {
   index?: IndexName
 }
 
-const ELEMENTS = ['i64', 'f64'] as const
+export const ELEMENTS = ['i64', 'f64'] as const
 
-const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = backend.operations
+const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, counterSet } = backend.operations
 
 /** A constant of this module, which optimized code knows: an imported one it loads and checks at every call. */
 const OK = Status.ok
@@ -123,6 +123,14 @@ export class Counters extends OverRegion {
     const { element } = this.region
     const fits = element === 'i64' ? Number.isSafeInteger(delta) : Number.isFinite(delta)
     if (!fits) throw deltaError(delta, element)
+  }
+
+  /** Sets counter `i` at once for all CPUs: additions before it are gone, later ones come on top. */
+  set(i: number, value: number): void {
+    this.checkElement(i)
+    this.checkDelta(value)
+    const status = counterSet(this.#handle, i, value)
+    if (status !== OK) this.fail(status, i, value)
   }
 
   get(i: number): number {
