@@ -8,7 +8,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 /** A program that hangs is ended, so that nothing outlives its test. */
-const PATIENCE_MS = 110_000
+const PATIENCE_MS = 280_000
 
 export interface ProgramOptions {
   /** Given to the program as JSON, in its first argument. */
