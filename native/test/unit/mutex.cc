@@ -100,6 +100,7 @@ TEST(eight_threads_under_a_mutex_lose_nothing) {
   const Place place;
   volatile uint64_t plain = 0; // Volatile, so that each addition is a load and a store.
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; i++)
     threads.emplace_back([&place, &plain, i] {
       attach(); // Where libc does not register: those with sections and those without wait for each other.
