@@ -82,7 +82,8 @@ export function checkFinite(argument: string, value: unknown): number {
  */
 export function checkArray(argument: string, array: unknown, count: unknown): number {
   if (!(array instanceof Float64Array)) throw typeError(argument, 'a Float64Array', array)
-  return count === undefined ? array.length : checkInteger('count', count, 0, array.length)
+  // Not -0: it would come back as an answer.
+  return count === undefined ? array.length : checkInteger('count', count, 0, array.length) + 0
 }
 
 /** @throws TypeError unless `value` is an object. */

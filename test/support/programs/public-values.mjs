@@ -3,7 +3,7 @@
 //
 // Needs --allow-natives-syntax: each call is made by the interpreter, and by optimized code.
 import { inspect } from 'node:util'
-import { CounterBatch, PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
+import { CounterBatch, PerCpuCounter, PerCpuCounterArray, PerCpuStack, info } from '../../../lib/index.js'
 import { NUMBERS, OTHERS } from '../values.mjs'
 
 /** The calls with `v`, and what is worth a try: `hot` ones as optimized code, those of a delta on both types. */
@@ -27,6 +27,15 @@ const CALLS = [
   { source: 'batch.add(0, v)', hot: true, isDelta: true },
   { source: 'new PerCpuCounterArray(v).length' },
   { source: 'PerCpuCounter.from(v)' },
+  { source: 'stack.push(v)', hot: true },
+  { source: 'stack.pushTo(0, v)' },
+  { source: 'stack.pushMany(v)' },
+  { source: 'stack.pushMany(deltas, v)' },
+  { source: 'stack.popMany(v)' },
+  { source: 'stack.onCpu(0, v)' },
+  { source: 'stack.onCpu(0, (owned) => owned.push(v))' },
+  { source: 'new PerCpuStack(v).capacity' },
+  { source: 'new PerCpuStack(1, { index: v })' },
 ]
 
 /** Everything that a call can reach, new for each of them: then no sum depends on an order. */
@@ -37,6 +46,7 @@ function makeWorld(type, source) {
     counter: new PerCpuCounter({ type }),
     array,
     batch: source.startsWith('batch') ? new CounterBatch(array, 4) : undefined,
+    stack: new PerCpuStack(4),
     indices: Uint32Array.of(0, 1, 2),
     deltas: Float64Array.of(1, 2, 3),
     sum: (values) => values.reduce((a, b) => a + b),
@@ -65,11 +75,12 @@ function attempt(call) {
 
 /** A function of a world and a value, new each time: V8 gives two of the same text one fate. */
 function makeCaller(source, isOptimized) {
-  const names = 'counter, array, batch, indices, deltas, sum'
+  const names = 'counter, array, batch, stack, indices, deltas, sum'
   const caller = evaluate(`({ ${names} }, v) => ${source} /* ${++made} */`, {
     CounterBatch,
     PerCpuCounter,
     PerCpuCounterArray,
+    PerCpuStack,
   })
   if (!isOptimized) return (neverOptimize(caller), caller)
   const warmth = makeWorld('i64', source)
@@ -93,7 +104,7 @@ function tryOne(source, type, text, way) {
   const { counter, array, batch } = world
   const pending = batch?.size
   batch?.commit()
-  const totals = [counter.value, ...array.snapshot()]
+  const totals = [counter.value, ...array.snapshot(), ...world.stack.drain()]
   outcomes[`${source}, v = ${text}, ${type}, ${way}`] = inspect({ ...end, called, pending, totals })
 }
 
