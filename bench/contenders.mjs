@@ -113,6 +113,12 @@ export const contenders = [
       return sink`,
     workers: [1, 2],
   },
+  {
+    name: 'cpu-lock',
+    title: 'lock.unlock(lock.lockThisCpu())',
+    code: each('lock.unlock(lock.lockThisCpu())'),
+    workers: TOGETHER,
+  },
   { name: 'value', title: 'counter.value', code: each('sink += counter.value') },
   {
     name: 'add-napi',

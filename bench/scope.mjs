@@ -7,6 +7,7 @@ import {
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuStack,
+  PerCpuLock,
   cpuId,
   info,
 } from '../lib/index.js'
@@ -43,6 +44,7 @@ export function makeShared() {
     double: new PerCpuCounter({ type: 'f64' }).buffer,
     array: new PerCpuCounterArray(ELEMENTS).buffer,
     mutex: new Mutex().buffer,
+    lock: new PerCpuLock().buffer,
     jsMutex: new SharedArrayBuffer(CACHE_LINES),
     guarded: new SharedArrayBuffer(CACHE_LINES),
     histogram: new PerCpuHistogram().buffer,
@@ -74,6 +76,7 @@ export function openScope(shared, member) {
     indices: Uint32Array.from({ length: 1000 }, (_, k) => k % ELEMENTS),
     deltas: new Float64Array(1000).fill(1),
     mutex: Mutex.from(shared.mutex),
+    lock: PerCpuLock.from(shared.lock),
     jsMutex: new JsMutex(shared.jsMutex),
     guarded: new Float64Array(shared.guarded),
     int32: new Int32Array(shared.int32),

@@ -41,10 +41,18 @@ export interface OpenBatch {
 /** A mutex, open for the calling thread. */
 export interface OpenMutex {
   readonly handle: Handle
-  /** See {@link MutexWord}. */
+  /** See {@link LockWord}. */
   readonly words: Int32Array
   /** To be held as long as `handle` is used: without it, a held mutex goes to the next locker. */
   readonly keeper: unknown
+}
+
+/** A lock for each CPU, open for the calling thread. */
+export interface OpenCpuLock extends OpenMutex {
+  /** Without the overflow shard. */
+  readonly shards: number
+  /** From one shard's words to the next one's, in 32-bit words. */
+  readonly stride: number
 }
 
 /** Which CPU, node and concurrency id the calling thread is on. */
@@ -78,12 +86,15 @@ export interface Backend {
   /** The open mutex, or the number of a RegionError. */
   openMutex(bytes: Uint8Array): OpenMutex | number
   /**
-   * Blocks for a mutex, at most so many milliseconds and never longer than {@link MUTEX_SLICE_MS}, as a
+   * Blocks for a mutex, at most so many milliseconds and never longer than {@link LOCK_SLICE_MS}, as a
    * thread must come back to be terminated. `ok`, `ownerDied`: taken. `busy`: the time is over.
    */
   mutexWait(handle: Handle, milliseconds: number): Status
   /** Counts a waiter in JavaScript in or out: while there are some, unlocking answers `call`. */
   mutexCallMe(handle: Handle, isIn: boolean): void
+  openCpuLock(bytes: Uint8Array): OpenCpuLock | number
+  /** Blocks as {@link mutexWait}, for the lock of whichever CPU the thread is on; answers as `cpuLockTry`. */
+  cpuLockWait(handle: Handle, milliseconds: number): number
   /** Null if refused, as below. */
   counterBigint(handle: Handle, i: number): bigint | null
   /** Undefined if contended. */

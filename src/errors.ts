@@ -60,11 +60,14 @@ export function checkChoice<Name extends string>(
  */
 export class OwnerDiedError extends Error {
   override readonly name = 'OwnerDiedError'
+  /** Of a {@link PerCpuLock}, the CPU whose lock this thread has now. */
+  readonly cpu: number | undefined
 
-  constructor(lock: string) {
+  constructor(lock: string, cpu?: number) {
     super(
       `${lock}: its last owner ended without unlocking it; this thread has it now, and has to repair and unlock`,
     )
+    this.cpu = cpu
   }
 }
 

@@ -6,7 +6,7 @@
  */
 
 /** What a region holds. */
-export const Kind = { counters: 1, stack: 2, mutex: 8 } as const
+export const Kind = { counters: 1, stack: 2, mutex: 8, cpuLock: 9 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The type of a region's words. */
@@ -101,17 +101,19 @@ export const WIDE_DELTA = 1 << 31
 /** The same, and it is for a counter of the second region. */
 export const SECOND_REGION = 1 << 30
 
-/** 32-bit words of a mutex, in its only shard; see `native/percpu/mutex.h`. */
-export const MutexWord = { state: 0, woken: 1, sleepers: 2, callers: 3, calls: 4 } as const
-/** A mutex's state; another one is its owner's thread id. */
-export const MutexState = { free: 0, ownerDied: 1 << 31 } as const
+/** 32-bit words of a lock; see `native/percpu/lock_words.h`. */
+export const LockWord = { state: 0, zero: 1, woken: 2, sleepers: 3, callers: 4, calls: 5 } as const
+/** A lock's state; another one is its owner's thread id. */
+export const LockState = { free: 0, ownerDied: 1 << 31 } as const
 /** What threads call themselves that cannot know their id, and how many there may be. */
-export const MUTEX_NAMELESS = 1 << 30
-export const MUTEX_NAMELESS_COUNT = 1 << 20
-/** Words of 8 bytes that a mutex's region has. */
-export const MUTEX_LENGTH = 3
+export const LOCK_NAMELESS = 1 << 30
+export const LOCK_NAMELESS_COUNT = 1 << 20
+/** Words of 8 bytes that a lock takes. */
+export const LOCK_LENGTH = 3
+/** In what an operation on CPUs' locks answers, beside the shard: its last owner ended with it. */
+export const LAST_OWNER_DIED = 1 << 20
 /** The longest that a waiter goes without a look, in milliseconds. */
-export const MUTEX_SLICE_MS = 50
+export const LOCK_SLICE_MS = 50
 
 /** Words of a stack's shard before its values: how many there are, and the stop word. */
 export const STACK_HEAD = 2

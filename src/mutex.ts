@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { backend } from './backend.js'
 import { OwnerDiedError, checkMilliseconds } from './errors.js'
-import { Kind, MUTEX_LENGTH, MUTEX_SLICE_MS, MutexWord, Status } from './layout.js'
+import { Kind, LOCK_LENGTH, LOCK_SLICE_MS, LockWord, Status } from './layout.js'
 import type { Handle } from './operations.js'
 import { AdoptedBuffer, OverBuffer, createRegion, openMutex } from './region.js'
 
@@ -18,12 +18,12 @@ export interface Hold {
 
 /** Waits until the word is not `value`, for about a slice, without blocking the thread. False if the time was over. */
 async function changed(words: Int32Array, position: number, value: number): Promise<boolean> {
-  const waiting = Atomics.waitAsync(words, position, value, MUTEX_SLICE_MS)
+  const waiting = Atomics.waitAsync(words, position, value, LOCK_SLICE_MS)
   if (!waiting.async) return true
   let timer: NodeJS.Timeout | undefined
   // A timer of Node's own, as V8's does not keep the process running.
   const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, MUTEX_SLICE_MS, false)
+    timer = setTimeout(resolve, LOCK_SLICE_MS, false)
   })
   const called = waiting.value.then((why) => why !== 'timed-out')
   return Promise.race([called, late]).finally(() => {
@@ -73,7 +73,7 @@ export class Mutex extends OverBuffer {
   constructor(adopted?: undefined) {
     const given: unknown = adopted
     const isAdopted = given instanceof AdoptedBuffer
-    super(isAdopted ? given.buffer : createRegion(Kind.mutex, MUTEX_LENGTH, 'i64', 'cpu', 1))
+    super(isAdopted ? given.buffer : createRegion(Kind.mutex, LOCK_LENGTH, 'i64', 'cpu', 1))
   }
 
   /**
@@ -128,11 +128,11 @@ export class Mutex extends OverBuffer {
     backend.mutexCallMe(this.#handle, true)
     try {
       for (let isCalled = true; ;) {
-        const calls = Atomics.load(words, MutexWord.calls)
+        const calls = Atomics.load(words, LockWord.calls)
         // Who is not called looks closer: the owner may have ended without a word.
         const status = isCalled ? mutexTryLock(this.#handle) : backend.mutexWait(this.#handle, 0)
         if (this.#taken(status)) return this.#hold
-        isCalled = await changed(words, MutexWord.calls, calls)
+        isCalled = await changed(words, LockWord.calls, calls)
       }
     } finally {
       backend.mutexCallMe(this.#handle, false)
@@ -164,7 +164,7 @@ export class Mutex extends OverBuffer {
     const deadline = performance.now() + timeoutMs
     for (;;) {
       const left = Math.max(0, deadline - performance.now())
-      const status = backend.mutexWait(this.#handle, Math.ceil(Math.min(left, MUTEX_SLICE_MS)))
+      const status = backend.mutexWait(this.#handle, Math.ceil(Math.min(left, LOCK_SLICE_MS)))
       if (status === Status.ownerDied) throw new OwnerDiedError('mutex')
       if (status !== Status.busy || left === 0) return status
     }
@@ -180,8 +180,8 @@ export class Mutex extends OverBuffer {
   #afterUnlock(status: Status): boolean {
     if (status === Status.call) {
       const { words } = this.#open
-      Atomics.add(words, MutexWord.calls, 1)
-      Atomics.notify(words, MutexWord.calls, 1)
+      Atomics.add(words, LockWord.calls, 1)
+      Atomics.notify(words, LockWord.calls, 1)
     }
     return status !== Status.notOwner
   }

@@ -3,19 +3,18 @@
  *
  * @module
  */
-import type { Backend, OpenBatch, OpenMutex, OpenRegion, Place, Tier } from './backend.js'
+import type { Backend, OpenBatch, OpenCpuLock, OpenMutex, OpenRegion, Place, Tier } from './backend.js'
 import {
   Index,
   type Element,
   type Kind,
-  MUTEX_LENGTH,
   type RegionSpec,
   type Status,
   Writers,
   elementName,
   indexName,
 } from './layout.js'
-import type { FastBinding, NativeBinding, NativeThread } from './native.js'
+import type { FastBinding, NativeBinding, NativeLock, NativeThread } from './native.js'
 import type { Handle, Operations } from './operations.js'
 import type { StackOperations } from './stack-operations.js'
 
@@ -56,7 +55,7 @@ const toNumber = (value: unknown): number => +(value as string)
 function scratchOperations({ scratch, operations }: NativeBinding): Operations {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = operations
   const { counterSet, countedAdd, batchCommit } = operations
-  const { mutexTryLock, mutexUnlock } = operations
+  const { mutexTryLock, mutexUnlock, cpuLockTry, cpuLockUnlock } = operations
   const { stackPush, stackTryPush, stackPop, stackTryPop } = operations
   // Integers go into the first half of an element: element k of `scratch` is word 2k.
   const words = new Int32Array(scratch.buffer)
@@ -167,7 +166,29 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
       stackTryPop()
       return scratch[0] as number
     },
+    cpuLockTry(locks): number {
+      words[0] = toNumber(locks)
+      cpuLockTry()
+      return words[0]
+    },
+    cpuLockUnlock(locks, shard): Status {
+      const first = toNumber(locks)
+      const second = toNumber(shard)
+      words[0] = first
+      words[2] = second
+      cpuLockUnlock()
+      return words[0] as Status
+    },
   }
+}
+
+/** What was opened in `bytes`, with its words: of the first shard up to the end of the last one's. */
+function openLock(bytes: Uint8Array, opened: NativeLock | number): OpenCpuLock | number {
+  if (typeof opened === 'number') return opened
+  const { handle, firstShard, shards, keeper } = opened
+  const stride = opened.stride / Int32Array.BYTES_PER_ELEMENT
+  const words = new Int32Array(bytes.buffer, firstShard, (shards + 1) * stride)
+  return { handle, words, shards, stride, keeper }
 }
 
 export class NativeBackend implements Backend {
@@ -218,11 +239,7 @@ export class NativeBackend implements Backend {
   }
 
   openMutex(bytes: Uint8Array): OpenMutex | number {
-    const mutex = this.#native.openMutex(bytes)
-    if (typeof mutex === 'number') return mutex
-    const { handle, firstShard, keeper } = mutex
-    const length = (8 * MUTEX_LENGTH) / Int32Array.BYTES_PER_ELEMENT
-    return { handle, keeper, words: new Int32Array(bytes.buffer, firstShard, length) }
+    return openLock(bytes, this.#native.openMutex(bytes))
   }
 
   mutexWait(handle: unknown, milliseconds: number): Status {
@@ -231,6 +248,14 @@ export class NativeBackend implements Backend {
 
   mutexCallMe(handle: unknown, isIn: boolean): void {
     this.#native.mutexCallMe(handle as number, isIn)
+  }
+
+  openCpuLock(bytes: Uint8Array): OpenCpuLock | number {
+    return openLock(bytes, this.#native.openCpuLock(bytes))
+  }
+
+  cpuLockWait(handle: unknown, milliseconds: number): number {
+    return this.#native.cpuLockWait(handle as number, milliseconds)
   }
 
   counterBigint(handle: unknown, i: number): bigint | null {

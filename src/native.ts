@@ -22,6 +22,8 @@ export interface ScratchOperations {
   readonly stackTryPush: () => void
   readonly stackPop: () => void
   readonly stackTryPop: () => void
+  readonly cpuLockTry: () => void
+  readonly cpuLockUnlock: () => void
 }
 
 /** The way of V8 fast calls, built for one Node version. */
@@ -57,6 +59,18 @@ export interface NativeRegion {
   shards: number
   length: number
   /** Holds the memory and the handle; both are let go when it is collected. */
+  keeper: object
+}
+
+/** A lock or locks, open for the calling thread. */
+export interface NativeLock {
+  handle: number
+  /** Where the first one's words begin, and how far it is to the next one's; in bytes. */
+  firstShard: number
+  stride: number
+  /** Without the overflow shard. */
+  shards: number
+  /** Holds the memory and the handle. When it is collected, what is held goes to the next locker. */
   keeper: object
 }
 
@@ -113,10 +127,11 @@ export interface NativeBinding {
     capacity: number,
     second: number,
   ): { handle: number; keeper: object } | null
-  /** `firstShard`: where its words begin, in bytes. */
-  openMutex(bytes: Uint8Array): { handle: number; firstShard: number; keeper: object } | number
+  openMutex(bytes: Uint8Array): NativeLock | number
   mutexWait(handle: number, milliseconds: number): number
   mutexCallMe(handle: number, isIn: boolean): void
+  openCpuLock(bytes: Uint8Array): NativeLock | number
+  cpuLockWait(handle: number, milliseconds: number): number
   counterBigint(handle: number, i: number): bigint | null
   counterReset(handle: number, i: number): number | null | undefined
   counterShards(handle: number, i: number, into: Float64Array): boolean

@@ -47,4 +47,8 @@ export interface Operations {
   readonly stackPop: (handle: Handle) => number
   /** One attempt to: if it answers NaN, {@link stackPop} pops, or says why not. */
   readonly stackTryPop: (handle: Handle) => number
+  /** The shard that is locked now, plus {@link LAST_OWNER_DIED} where that is so; or -{@link Status}. */
+  readonly cpuLockTry: (locks: Handle) => number
+  /** As {@link mutexUnlock}; `outOfRange` if there is no such shard. */
+  readonly cpuLockUnlock: (locks: Handle, shard: number) => Status
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { types } from 'node:util'
-import { type OpenMutex, type OpenRegion, backend } from './backend.js'
+import { type OpenCpuLock, type OpenMutex, type OpenRegion, backend } from './backend.js'
 import { typeError } from './errors.js'
 import {
   Element,
@@ -98,6 +98,11 @@ export function openRegion(buffer: unknown, kind: Kind, offset = 0): OpenRegion 
 /** The same of a mutex. */
 export function openMutex(buffer: unknown): OpenMutex {
   return open(buffer, (bytes) => backend.openMutex(bytes), 'open each mutex once in a thread')
+}
+
+/** The same of the CPUs' locks. */
+export function openCpuLock(buffer: unknown): OpenCpuLock {
+  return open(buffer, (bytes) => backend.openCpuLock(bytes), 'open each set of locks once in a thread')
 }
 
 /** @param advice - for who has opened too many. */

@@ -6,7 +6,7 @@
  */
 #include "counter_binding.h"
 #include "handles.h"
-#include "mutex_binding.h"
+#include "lock_binding.h"
 #include "napi_tier.h"
 #include "region_binding.h"
 #include "stack_binding.h"
@@ -42,7 +42,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   addon::export_thread(env, exports);
   addon::export_regions(env, exports);
   addon::export_counters(env, exports);
-  addon::export_mutexes(env, exports);
+  addon::export_locks(env, exports);
   addon::export_stacks(env, exports);
   export_operations(env, exports);
   addon::export_v8_tier(env, exports);

@@ -1,11 +1,12 @@
 /**
  * @file
- * What handles name: open regions, batches of additions to one, and seats at mutexes.
+ * What handles name: open regions, batches of additions to one, and seats at locks.
  */
 #ifndef RSEQ_ADDON_HANDLES_H
 #define RSEQ_ADDON_HANDLES_H
 
 #include "../percpu/counter.h"
+#include "../percpu/cpu_lock.h"
 #include "../percpu/mutex.h"
 #include "handle_table.h"
 
@@ -27,6 +28,7 @@ constexpr uint32_t kBatchTag = 7;
 extern HandleTable<Region, 1u << 16> regions;
 extern HandleTable<Batch, 1u << 12> batches;
 extern HandleTable<MutexSeat, 1u << 14> mutex_seats;
+extern HandleTable<CpuLockSeat, 1u << 12> cpu_lock_seats;
 
 /** The open region of that kind behind `handle`, or null. */
 inline const Region* find_region(uint32_t handle, Kind kind) noexcept {

@@ -153,6 +153,30 @@ inline double stack_try_pop(uint32_t handle) noexcept {
   return stack_pop_directly(*region, place.area, index);
 }
 
+/** Operations on CPUs' locks answer the shard that is locked now, with this bit where it is so; or -Status. */
+constexpr uint32_t kLastOwnerDied = 1u << 20;
+
+inline int32_t answer(Status status, uint32_t shard) noexcept {
+  if (__builtin_expect(status == Status::ok, true))
+    return static_cast<int32_t>(shard);
+  return status == Status::owner_died ? static_cast<int32_t>(shard | kLastOwnerDied)
+                                      : -static_cast<int32_t>(answer(status));
+}
+
+/** Takes this CPU's lock if it is free. */
+inline int32_t cpu_lock_try(uint32_t handle) noexcept {
+  CpuLockSeat* seat = cpu_lock_seats.find_own(handle);
+  uint32_t shard = 0;
+  const Status status = __builtin_expect(seat != nullptr, true) ? rseq::cpu_lock_try(*seat, shard) : Status::bad_handle;
+  return answer(status, shard);
+}
+
+/** Gives a CPU's lock back. */
+inline uint32_t cpu_lock_unlock(uint32_t handle, uint32_t shard) noexcept {
+  CpuLockSeat* seat = cpu_lock_seats.find_own(handle);
+  return answer(__builtin_expect(seat != nullptr, true) ? rseq::cpu_lock_unlock(*seat, shard) : Status::bad_handle);
+}
+
 /** Calls `visit.operation<function>("name")` for each hot operation. src/native.ts types them. */
 template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<counter_add>("counterAdd");
@@ -168,6 +192,8 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<stack_try_push>("stackTryPush");
   visit.template operation<stack_pop>("stackPop");
   visit.template operation<stack_try_pop>("stackTryPop");
+  visit.template operation<cpu_lock_try>("cpuLockTry");
+  visit.template operation<cpu_lock_unlock>("cpuLockUnlock");
 }
 
 } // namespace addon

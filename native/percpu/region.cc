@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t kMemoryAlignment = 16; ///< What a SharedArrayBuffer is aligned to.
 
 bool is_known(Kind kind) noexcept {
-  return kind == Kind::counters || kind == Kind::stack || kind == Kind::mutex;
+  return kind == Kind::counters || kind == Kind::stack || kind == Kind::mutex || kind == Kind::cpu_lock;
 }
 bool is_known(Element element) noexcept {
   return element == Element::i64 || element == Element::f64;

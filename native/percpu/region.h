@@ -27,7 +27,8 @@ namespace rseq {
 enum class Kind : uint32_t {
   counters = 1, ///< `length` counters a shard, each the sum of its words over all shards.
   stack = 2,    ///< A stack a shard, of doubles: see stack.h.
-  mutex = 8,    ///< A mutex: one shard, of the words in mutex.h.
+  mutex = 8,    ///< A mutex: one shard, of the words in lock_words.h.
+  cpu_lock = 9, ///< A lock a shard, the overflow shard included.
 };
 
 /** The type of a region's words. */

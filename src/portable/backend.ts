@@ -10,7 +10,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { threadId } from 'node:worker_threads'
-import type { Backend, OpenBatch, OpenMutex, OpenRegion, Place } from '../backend.js'
+import type { Backend, OpenBatch, OpenCpuLock, OpenMutex, OpenRegion, Place } from '../backend.js'
 import type { Handle, Operations } from '../operations.js'
 import {
   Element,
@@ -24,6 +24,7 @@ import {
   elementName,
   indexName,
 } from '../layout.js'
+import { cpuLockTry, cpuLockUnlock, cpuLockWait, openCpuLock } from './cpu-lock.js'
 import { mutexCallMe, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
 import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
 import { stackOperations, stacks } from './stacks.js'
@@ -181,7 +182,14 @@ const counterOperations = {
   },
 }
 
-const operations: Operations = { ...counterOperations, ...stackOperations, mutexTryLock, mutexUnlock }
+const operations: Operations = {
+  ...counterOperations,
+  ...stackOperations,
+  mutexTryLock,
+  mutexUnlock,
+  cpuLockTry,
+  cpuLockUnlock,
+}
 
 export class PortableBackend implements Backend {
   readonly name = 'portable'
@@ -243,6 +251,14 @@ export class PortableBackend implements Backend {
 
   mutexCallMe(handle: unknown, isIn: boolean): void {
     mutexCallMe(handle, isIn)
+  }
+
+  openCpuLock(bytes: Uint8Array): OpenCpuLock | number {
+    return openCpuLock(bytes)
+  }
+
+  cpuLockWait(handle: unknown, milliseconds: number): number {
+    return cpuLockWait(handle, milliseconds)
   }
 
   counterBigint(handle: unknown, i: number): bigint | null {

@@ -1,6 +1,6 @@
 /** One at a time, across threads; and what becomes of a mutex whose owner ends. */
 import { expect, test } from 'vitest'
-import { Mutex, OwnerDiedError, PerCpuCounter } from '../../lib/index.js'
+import { Mutex, OwnerDiedError, PerCpuCounter, info } from '../../lib/index.js'
 import { machineWithSectionsOr, openHandles } from '../support/machine.js'
 import { runProgram } from '../support/program.js'
 import { Team, turn } from '../support/team.mjs'
@@ -11,19 +11,10 @@ const PATIENCE_MS = 60_000
 const MOST_TURNS = 10_000_000
 
 const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0)
-/** Held to the end, so that no handle of this thread is given back in the middle of a test. */
-const held: Mutex[] = []
-
-function newMutex(): Mutex {
-  const mutex = new Mutex()
-  held.push(mutex)
-  return mutex
-}
-
-const newGuarded = (): Float64Array => new Float64Array(new SharedArrayBuffer(16))
+const newGuarded = (): Float64Array => new Float64Array(new SharedArrayBuffer(24))
 
 test('lock and unlock, tryLock, and the object for `using`', () => {
-  const mutex = newMutex()
+  const mutex = new Mutex()
   const hold = mutex.lock()
   expect(mutex.tryLock()).toBe(false)
   mutex.unlock()
@@ -39,7 +30,7 @@ test('lock and unlock, tryLock, and the object for `using`', () => {
 })
 
 test('unlocking what is not locked, and locking twice, are errors', async () => {
-  const mutex = newMutex()
+  const mutex = new Mutex()
   expect(() => {
     mutex.unlock()
   }).toThrow(/^mutex: expected to be locked by this thread and object/)
@@ -71,7 +62,7 @@ test.each([
   ['NaN', NaN, RangeError],
   ['less than 0', -1, RangeError],
 ])('tryLock(%s) is refused', (_, value, error) => {
-  const mutex = newMutex()
+  const mutex = new Mutex()
   const call = (): boolean => mutex.tryLock(value as number)
   expect(call).toThrow(error)
   expect(call).toThrow(/^timeoutMs: expected a number of milliseconds, 0 or more, got /)
@@ -80,15 +71,15 @@ test.each([
 
 test('from() refuses what is no mutex', () => {
   const from = (buffer: unknown) => () => Mutex.from(buffer as SharedArrayBuffer)
-  for (const value of [undefined, null, 5, new ArrayBuffer(1024), newMutex()]) {
+  for (const value of [undefined, null, 5, new ArrayBuffer(1024), new Mutex()]) {
     expect(from(value)).toThrow(TypeError)
     expect(from(value)).toThrow(/^buffer: expected a SharedArrayBuffer made by rseq, got /)
   }
   expect(from(new SharedArrayBuffer(63))).toThrow(/^buffer: .*too short/)
   expect(from(new SharedArrayBuffer(4096))).toThrow(/^buffer: .*was not made by rseq/)
   expect(from(new PerCpuCounter().buffer)).toThrow(/^buffer: .*holds another kind of per-CPU data/)
-  expect(() => PerCpuCounter.from(newMutex().buffer)).toThrow(/holds another kind of per-CPU data/)
-  const { buffer } = newMutex()
+  expect(() => PerCpuCounter.from(new Mutex().buffer)).toThrow(/holds another kind of per-CPU data/)
+  const { buffer } = new Mutex()
   new Uint32Array(buffer)[7] = 2
   expect(from(buffer)).toThrow(/^buffer: .*do not fit together/)
 })
@@ -98,7 +89,7 @@ test.each([
   [2, 100_000],
   [8, 20_000],
 ])('%d workers add %d times to a plain number', async (workers, adds) => {
-  const mutex = newMutex()
+  const mutex = new Mutex()
   const guarded = newGuarded()
   const data = (): Record<string, unknown> => ({ how: 'count', buffer: mutex.buffer, guarded, adds })
   const team = await Team.lineUp('locker', workers, { data })
@@ -108,7 +99,7 @@ test.each([
 
 test('the control loses: the same without the lock', async () => {
   const guarded = newGuarded()
-  const { buffer } = newMutex()
+  const { buffer } = new Mutex()
   const adds = 100_000
   let lost = 0
   for (let round = 1; round <= 50 && lost === 0; round++) {
@@ -123,7 +114,7 @@ test('the control loses: the same without the lock', async () => {
 
 test('workers on both backends and the main thread, one mutex', async ({ skip }) => {
   await machineWithSectionsOr(skip)
-  const mutex = newMutex()
+  const mutex = new Mutex()
   const guarded = newGuarded()
   const adds = 3000
   const team = await Team.lineUp('locker', 4, {
@@ -141,7 +132,7 @@ test('workers on both backends and the main thread, one mutex', async ({ skip })
 })
 
 test('lockAsync() while workers contend: one at a time, and the event loop goes on', async () => {
-  const mutex = newMutex()
+  const mutex = new Mutex()
   const guarded = newGuarded()
   const adds = 10_000
   const data = (): Record<string, unknown> => ({ how: 'count', buffer: mutex.buffer, guarded, adds })
@@ -162,7 +153,7 @@ test('lockAsync() while workers contend: one at a time, and the event loop goes 
 })
 
 test('a mutex that is held until the event loop of the one who waits has turned', async () => {
-  const mutex = newMutex()
+  const mutex = new Mutex()
   const data = (): Record<string, unknown> => ({ how: 'hold', end: 'unlock', buffer: mutex.buffer })
   const team = await Team.lineUp('locker', 1, { data })
   const waiting = mutex.lockAsync()
@@ -176,7 +167,7 @@ test('a mutex that is held until the event loop of the one who waits has turned'
 })
 
 test('a waiting tryLock() gets what is given back in time', async () => {
-  const mutex = newMutex()
+  const mutex = new Mutex()
   const data = (): Record<string, unknown> => ({
     how: 'hold',
     end: 'unlock',
@@ -199,13 +190,15 @@ async function ownerThatEnds(mutex: Mutex, end: string): Promise<{ ended: Promis
   })
   const team = await Team.lineUp('locker', 1, { data })
   team.go()
-  return { ended: end === 'terminate' ? team.terminate(0) : team.reports().catch(() => undefined) }
+  // Of one that throws, the report fails before the thread has ended; only terminate() tells when it has.
+  const gone = end === 'terminate' ? Promise.resolve() : team.reports().then(undefined, () => undefined)
+  return { ended: gone.then(() => team.terminate(0)) }
 }
 
 test.each(['terminate', 'throw', 'exit', 'return'])(
   'an owner that ends (%s) is told to the next locker, who has the mutex',
   async (end) => {
-    const mutex = newMutex()
+    const mutex = new Mutex()
     const lockers = [
       () => mutex.lock(),
       () => mutex.tryLock(PATIENCE_MS),
@@ -235,8 +228,23 @@ test.each(['terminate', 'throw', 'exit', 'return'])(
   },
 )
 
+test.for(['terminate', 'throw', 'exit', 'return'])(
+  'when an owner has ended (%s), nobody needs to wait or to look twice',
+  async (end, { skip }) => {
+    skip(
+      info().backend === 'portable' && end === 'terminate',
+      'a thread that is terminated runs no JavaScript: the portable backend finds out by waiting',
+    )
+    const mutex = new Mutex()
+    const { ended } = await ownerThatEnds(mutex, end)
+    await ended
+    expect(() => mutex.tryLock()).toThrow(OwnerDiedError)
+    mutex.unlock()
+  },
+)
+
 test('an owner that ends is told to one of those that wait already', async () => {
-  const mutex = newMutex()
+  const mutex = new Mutex()
   const hold = mutex.lock()
   const data = (): Record<string, unknown> => ({ how: 'wait', buffer: mutex.buffer })
   const team = await Team.lineUp<null, string | null>('locker', 3, { data })
@@ -252,7 +260,7 @@ test('workers that are terminated at random while they hold or wait', async () =
   const WORKERS = 4
   let died = 0
   for (let round = 0; round < ROUNDS; round++) {
-    const mutex = newMutex()
+    const mutex = new Mutex()
     const baseline = openHandles()
     const guarded = newGuarded()
     const confirmed = new Int32Array(new SharedArrayBuffer(4 * WORKERS))
@@ -289,7 +297,8 @@ test('workers that are terminated at random while they hold or wait', async () =
     expect(told).toBeLessThanOrEqual(WORKERS)
     died += told
     mutex.unlock()
-    expect(openHandles()).toBe(baseline)
+    // Fewer where the garbage collector was here.
+    expect(openHandles()).toBeLessThanOrEqual(baseline)
   }
   // Or nothing was tested.
   expect(died).toBeGreaterThan(0)

@@ -12,6 +12,7 @@
  */
 #include "../../percpu/region.h"
 #include "../../percpu/counter.h"
+#include "../../percpu/cpu_lock.h"
 #include "../../percpu/mutex.h"
 #include "../../percpu/stack.h"
 #include "../../rseq/cpus.h"
@@ -220,6 +221,35 @@ void run_mutex(Memory& memory, const Region& region, const uint8_t* script, size
   mutex_close(seat);
 }
 
+/** The same at locks of CPUs. */
+void run_cpu_lock(Memory& memory, const Region& region, const uint8_t* script, size_t scripted) {
+  CpuLockSeat seat;
+  if (cpu_lock_open(region, seat) != RegionError::none)
+    return;
+  uint32_t shard = 0;
+  for (size_t at = 0; at + kStepBytes <= scripted; at += kStepBytes) {
+    const Step step = step_at(script + at);
+    switch (step.operation % 5) {
+    case 0:
+      cpu_lock_try(seat, shard);
+      break;
+    case 1:
+      cpu_lock_unlock(seat, shard);
+      break;
+    case 2:
+      cpu_lock_unlock(seat, step.small % 2 == 0 ? step.element : static_cast<uint32_t>(step.value));
+      break;
+    case 3:
+      cpu_lock_wait(seat, step.small % 2, shard);
+      break;
+    case 4:
+      memory.scribble(step.value, step.small);
+      break;
+    }
+  }
+  cpu_lock_close(seat);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -234,6 +264,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Region region = {};
   if (open_region(memory.data(), memory.length(), Kind::mutex, region) == RegionError::none)
     run_mutex(memory, region, script, scripted);
+  if (open_region(memory.data(), memory.length(), Kind::cpu_lock, region) == RegionError::none)
+    run_cpu_lock(memory, region, script, scripted);
   if (open_as_claimed(memory, region) != RegionError::none)
     return 0;
   for (size_t at = 0; at + kStepBytes <= scripted; at += kStepBytes)

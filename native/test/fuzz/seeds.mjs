@@ -40,6 +40,8 @@ const shapes = {
   mutex: { kind: 8, element: 1, index: 0, writers: 1, shards: 1, length: 3 },
   'stack-cpu': { kind: 2, element: 2, index: 0, writers: 1, shards: 2, length: 5 },
   'stack-atomics': { kind: 2, element: 2, index: 1, writers: 2, shards: 1, length: 3 },
+  'cpu-lock': { kind: 9, element: 1, index: 0, writers: 1, shards: 2, length: 3 },
+  'cpu-lock-atomics': { kind: 9, element: 1, index: 0, writers: 2, shards: 2, length: 3 },
   'i64-atomics': { element: 1, index: 1, writers: 2, shards: 3, length: 2 },
 }
 for (const [name, shape] of Object.entries(shapes)) {

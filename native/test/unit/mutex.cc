@@ -18,7 +18,7 @@ constexpr int kPatience = 2000;
 /** A region of a mutex. */
 class Place {
 public:
-  explicit Place(uint32_t length = kMutexLength) : memory_(region_size(1, length)) {
+  explicit Place(uint32_t length = kLockLength) : memory_(region_size(1, length)) {
     format_region(memory_.data(), memory_.size(),
                   {Kind::mutex, Element::i64, Index::cpu_id, Writers::sections, 1, length});
     open_region(memory_.data(), memory_.size(), Kind::mutex, region);
@@ -41,7 +41,7 @@ private:
 Status lock(MutexSeat& seat) {
   Status status = mutex_try_lock(seat);
   for (int slice = 0; slice < kPatience && status == Status::busy; slice++)
-    status = mutex_wait(seat, kMutexSliceMs);
+    status = mutex_wait(seat, kLockSliceMs);
   return status;
 }
 
@@ -66,20 +66,20 @@ TEST(a_mutex_says_who_has_it) {
     CHECK_EQUAL(mutex_unlock(elsewhere), Status::not_owner);
   });
   CHECK_EQUAL(mutex_unlock(seat), Status::ok);
-  CHECK_EQUAL(seat.words->state, kMutexFree);
+  CHECK_EQUAL(seat.words->state, kLockFree);
   CHECK_EQUAL(seat.words->sleepers, 0u);
   CHECK_EQUAL(mutex_unlock(seat), Status::not_owner);
 }
 
 TEST(a_region_too_short_for_a_mutex_has_no_seat) {
-  const Place place(kMutexLength - 1);
+  const Place place(kLockLength - 1);
   MutexSeat seat = {};
   CHECK_EQUAL(mutex_open(place.region, seat), RegionError::geometry);
 }
 
 TEST(unlocking_tells_of_those_who_wait_in_javascript) {
   // With and without a fence by the waiters.
-  for (const uint32_t taken : {1u, 2u}) {
+  for (const Held taken : {Held::lightly, Held::fenced}) {
     const Place place;
     MutexSeat seat = place.seat();
     seat.taken = taken;
@@ -105,7 +105,7 @@ TEST(eight_threads_under_a_mutex_lose_nothing) {
     threads.emplace_back([&place, &plain, i] {
       attach(); // Where libc does not register: those with sections and those without wait for each other.
       MutexSeat seat = place.seat();
-      seat.taken = i % 4 == 0 ? 2 : seat.taken;
+      seat.taken = i % 4 == 0 ? Held::fenced : seat.taken;
       for (uint64_t k = 0; k < kAdds; k++) {
         CHECK_EQUAL(lock(seat), Status::ok);
         plain = plain + 1;
@@ -144,12 +144,12 @@ TEST(an_owner_that_is_no_thread_any_more_is_found_out) {
   CHECK_EQUAL(lock(seat), Status::owner_died);
   CHECK_EQUAL(mutex_unlock(seat), Status::ok);
   // One that never was, as an overwritten word may name; with the highest bit as well.
-  for (const uint32_t nobody : {UINT32_MAX, INT32_MAX - 0u, kMutexOwnerDied | 5'000'000u}) {
+  for (const uint32_t nobody : {UINT32_MAX, INT32_MAX - 0u, kLockOwnerDied | 5'000'000u}) {
     seat.words->state = nobody;
     CHECK_EQUAL(lock(seat), Status::owner_died);
     CHECK_EQUAL(mutex_unlock(seat), Status::ok);
   }
   // One that nobody can ask about.
-  seat.words->state = kMutexNameless + 1;
+  seat.words->state = kLockNameless + 1;
   CHECK_EQUAL(mutex_wait(seat, 1), Status::busy);
 }

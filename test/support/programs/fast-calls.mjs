@@ -9,6 +9,7 @@ import {
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
+  PerCpuLock,
   PerCpuStack,
   info,
 } from '../../../lib/index.js'
@@ -60,7 +61,8 @@ function measure(name, loop, made) {
 function rawLoops() {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
   const { counterSet, countedAdd, mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
-  const { openRegion, openBatch, openMutex } = native
+  const { cpuLockTry, cpuLockUnlock } = fast.operations
+  const { openRegion, openBatch, openMutex, openCpuLock } = native
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
   const capacity = 4
@@ -69,6 +71,7 @@ function rawLoops() {
   new Int32Array(memory, 8 * capacity).set([3, 1])
   const batch = openBatch(handle, memory, capacity)
   const mutex = openMutex(new Uint8Array(new Mutex().buffer))
+  const locks = openCpuLock(new Uint8Array(new PerCpuLock().buffer))
   let got = 0
   const stack = openRegion(new Uint8Array(new PerCpuStack(4).buffer), 2)
   let [set, tried, unlocked, pushed, popped] = [0, 0, 0, 0, 0]
@@ -152,8 +155,16 @@ function rawLoops() {
       },
       () => unlocked,
     ),
+    measure(
+      'cpuLockTry and cpuLockUnlock',
+      (n) => {
+        for (let k = 0; k < n; k++)
+          if (cpuLockUnlock(locks.handle, cpuLockTry(locks.handle)) === 0) unlocked++
+      },
+      () => unlocked,
+    ),
   ]
-  return { loops, keepers: [keeper, batch.keeper, mutex.keeper, stack.keeper] }
+  return { loops, keepers: [keeper, batch.keeper, mutex.keeper, locks.keeper, stack.keeper] }
 }
 
 /** What users call. */
@@ -166,6 +177,7 @@ function publicLoops() {
   const batch = new CounterBatch(batched)
   const [indices, deltas] = [Uint32Array.of(1, 2, 3), Float64Array.of(1, 1, 1)]
   const mutex = new Mutex()
+  const lock = new PerCpuLock()
   const stack = new PerCpuStack(1000)
   const metrics = defineMetrics({
     counters: { whole: { help: '' }, other: { help: '' } },
@@ -266,6 +278,17 @@ function publicLoops() {
           mutex.lock()
           guarded++
           mutex.unlock()
+        }
+      },
+      () => guarded,
+    ),
+    measure(
+      'PerCpuLock.lockThisCpu and unlock',
+      (n) => {
+        for (let k = 0; k < n; k++) {
+          const cpu = lock.lockThisCpu()
+          guarded++
+          lock.unlock(cpu)
         }
       },
       () => guarded,

@@ -6,8 +6,6 @@
  *    `deaths[0]` how often the owner before it had ended in between.
  *  - `hold`: takes the mutex, says hello, and when it may go on, ends as `end` says, or waits to be terminated.
  *  - `wait`: says hello, and when it may go on, waits for the mutex. Reports the name of the error, or null.
- *
- * `kind` names the class, Mutex by default.
  */
 import { workerData } from 'node:worker_threads'
 import * as rseq from '../../../lib/index.js'
@@ -17,7 +15,7 @@ const { how, buffer, guarded, confirmed, deaths, slot, adds, locked = true, end,
 const mutex = rseq.Mutex.from(buffer)
 const MOST = 1e9
 
-/** Some hundred nanoseconds, in which the thread may lose its CPU or its life. */
+/** Up to a microsecond, in which the thread may lose its CPU or its life. */
 function work(turns) {
   let sum = 0
   for (let i = 0; i < turns; i++) sum += i
@@ -26,7 +24,7 @@ function work(turns) {
 
 function addOne() {
   const before = guarded[0]
-  guarded[1] = work(20)
+  guarded[2] = work(20)
   guarded[0] = before + 1
 }
 
@@ -61,7 +59,7 @@ const ways = {
       }
       if (guarded[0] !== guarded[1]) Atomics.add(deaths, 1, 1)
       guarded[0] = guarded[0] + 1
-      work(200)
+      guarded[2] = work(1000)
       guarded[1] = guarded[1] + 1
       mutex.unlock()
       Atomics.store(confirmed, slot, i)
