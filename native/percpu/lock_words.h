@@ -35,7 +35,7 @@ constexpr uint32_t kLockNameless = 1u << 30;
 constexpr uint32_t kLockNamelessCount = 1u << 20;
 /** Words of 8 bytes that a lock takes. */
 constexpr uint32_t kLockLength = 3;
-static_assert(sizeof(LockWords) == 8 * kLockLength);
+static_assert(sizeof(LockWords) == sizeof(uint64_t) * kLockLength);
 /** The longest that a sleeping thread goes without a look. */
 constexpr uint32_t kLockSliceMs = 50;
 

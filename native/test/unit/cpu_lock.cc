@@ -93,6 +93,7 @@ TEST(eight_threads_under_locks_of_cpus_lose_nothing) {
     const Place place(writers);
     std::vector<uint64_t> plain(possible_cpus() + 1, 0);
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; i++)
       threads.emplace_back([&place, &plain, i] {
         if (i % 4 != 0)
