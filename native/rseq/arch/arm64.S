@@ -387,8 +387,8 @@ rseq_\name:
  *   if (n >= limit) return compare_failed;            // unsigned, so 0 elements fail it, too
  *   value = v[2 + n];
  *   v[0] = n;                                         // commit
- * The value is returned beside the outcome, in x1; every exit but the one that has committed leaves
- * a NaN in d0, where a value is, too, so that the value alone tells, too.
+ * The value is returned beside the outcome, in x1, and in d0 for who asks for nothing else; every exit but the
+ * one that has committed leaves a NaN in both, so that the value alone tells, too.
  */
 .macro load_cbne_load_add_cbge_load_store name, index
   section_begin \name, \index
@@ -413,16 +413,19 @@ rseq_\name:
   ret
 .Lmoved_\name:
   mov   w0, RSEQ_MOVED
-  movi  d0, 0xffffffffffffffff
+  mov   x1, -1
+  fmov  d0, x1
   ret
 .Lcompare_failed_\name:
   mov   w0, RSEQ_COMPARE_FAILED
-  movi  d0, 0xffffffffffffffff
+  mov   x1, -1
+  fmov  d0, x1
   ret
   inconsistent_exit \name
   section_abort \name
   mov   w0, RSEQ_ABORTED
-  movi  d0, 0xffffffffffffffff
+  mov   x1, -1
+  fmov  d0, x1
   ret
   section_tables \name, 1
 .endm

@@ -397,8 +397,8 @@ rseq_\name:
  *   if (n >= limit) return compare_failed;            // unsigned, so 0 elements fail it, too
  *   value = v[2 + n];
  *   v[0] = n;                                         // commit
- * The value is returned beside the outcome, in r4; every exit but the one that has committed leaves
- * a NaN in f1, where a value is, too, so that the value alone tells, too.
+ * The value is returned beside the outcome, in r4, and in f1 for who asks for nothing else; every exit but the
+ * one that has committed leaves a NaN in both, so that the value alone tells, too.
  */
 .macro load_cbne_load_add_cbge_load_store name, index
   section_begin \name, \index
@@ -429,14 +429,14 @@ rseq_\name:
 .Lcompare_failed_\name:
   li    %r3, RSEQ_COMPARE_FAILED
 .Lno_value_\name:
-  li    %r0, -1
-  mtfprd %f1, %r0
+  li    %r4, -1
+  mtfprd %f1, %r4
   blr
   inconsistent_exit \name
   section_abort \name
   li    %r3, RSEQ_ABORTED
-  li    %r0, -1
-  mtfprd %f1, %r0
+  li    %r4, -1
+  mtfprd %f1, %r4
   blr
   section_tables \name, 1
 .endm

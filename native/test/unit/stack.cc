@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <vector>
 
 using namespace rseq;
@@ -207,14 +209,20 @@ TEST(a_stack_whose_owner_is_dead_goes_on) {
   if (here(Index::cpu_id).index >= kShards)
     return skip("this thread is not registered for rseq");
   const uint32_t cpu = here(Index::cpu_id).index;
-  const auto die_as_owner = [&] { CHECK_EQUAL(stack_stop(stacks.region, cpu), Status::ok); };
+  const auto let_an_owner_die = [&] {
+    on_thread([&] { CHECK_EQUAL(stack_stop(stacks.region, cpu), Status::ok); });
+    // Joined, it may still be there for a moment, to the kernel.
+    const auto owner = static_cast<int32_t>(stacks.word(cpu, 1));
+    while (syscall(SYS_tgkill, getpid(), owner, 0) == 0)
+      sched_yield();
+  };
   // The next owner takes it over.
-  on_thread(die_as_owner);
+  let_an_owner_die();
   CHECK(stacks.word(cpu, 1) != 0);
   CHECK_EQUAL(stack_stop(stacks.region, cpu), Status::ok);
   CHECK_EQUAL(stack_resume(stacks.region, cpu), Status::ok);
   // A push on the CPU itself does.
-  on_thread(die_as_owner);
+  let_an_owner_die();
   CHECK(stacks.word(cpu, 1) != 0);
   CHECK_EQUAL(stack_push(stacks.region, 1), Status::ok);
   CHECK_EQUAL(stacks.word(cpu, 1), 0u);
