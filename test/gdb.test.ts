@@ -12,6 +12,7 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const SCRIPT = file('../docs/gdb/rseq.py')
 const EXAMPLE = file('../docs/gdb/example.cc')
 const STEPS = file('support/step-through.py')
+const STACK = file('support/stack-under-gdb.cc')
 /** What the example adds. */
 const DELTA = 5
 /** Far more than any way through needs, so that a step that never arrives ends the test. */
@@ -26,15 +27,28 @@ interface Result {
   overflow: number
 }
 
+/** What the program with a stack prints. */
+interface StackResult {
+  onCpus: number
+  overflow: number
+  popped: number
+  left: number
+}
+
 let directory: string
 let program: string
+let stackProgram: string
 
 /** Runs the example under gdb, with the commands carried out one after the other. */
 function gdb(...commands: string[]): string {
+  return gdbOn(program, commands)
+}
+
+function gdbOn(target: string, commands: string[]): string {
   const env = { ...process.env, LC_ALL: 'C', DEBUGINFOD_URLS: undefined }
   const setUp = ['set confirm off', 'set startup-with-shell off', `source ${SCRIPT}`]
   const args = [...setUp, ...commands].flatMap((command) => ['-ex', command])
-  const { stdout, stderr } = spawnSync('gdb', ['-nx', '-batch', ...args, program], { encoding: 'utf8', env })
+  const { stdout, stderr } = spawnSync('gdb', ['-nx', '-batch', ...args, target], { encoding: 'utf8', env })
   return stdout + stderr
 }
 
@@ -59,6 +73,17 @@ function stepThroughAdd(step: string, ...prepare: string[]): Result & { steps: n
   const steps = /^returned after (\d+) steps$/m.exec(output)?.[1]
   if (steps === undefined) throw new Error(`add() did not return:\n${output}`)
   return { ...resultIn(output), steps: Number(steps), output }
+}
+
+/** Repeats a command through push(), then through pop(). */
+function stepThroughStack(step: string): StackResult & { returned: number; output: string } {
+  const through = [`set $step = "${step}"`, `set $limit = ${LIMIT}`, `source ${STEPS}`, 'delete']
+  const commands = ['break push', 'run', ...through, 'break pop', 'continue', ...through, 'continue']
+  const output = gdbOn(stackProgram, commands)
+  const line = /^\{ "onCpus": .*\}$/m.exec(output)?.[0]
+  if (line === undefined) throw new Error(`the program printed no result:\n${output}`)
+  const returned = output.match(/^returned after \d+ steps$/gm)?.length ?? 0
+  return { ...(JSON.parse(line) as StackResult), returned, output }
 }
 
 /** The addition is where it belongs: on one CPU's shard, and nowhere else. */
@@ -87,11 +112,11 @@ describe.skipIf(ownArchitecture === undefined || missing !== '')(`under gdb${mis
     const own = ownArchitecture ?? 'x86-64'
     directory = mkdtempSync(join(tmpdir(), 'rseq-gdb-'))
     // Debug information for the example, none for the library, as in a program that uses it.
-    const objects = [
-      ...compileObjects(own, directory, librarySources()),
-      ...compileObjects(own, directory, [EXAMPLE], '-g'),
-    ]
-    program = link(own, join(directory, 'example'), objects)
+    const library = compileObjects(own, directory, librarySources())
+    const build = (name: string, source: string): string =>
+      link(own, join(directory, name), [...library, ...compileObjects(own, directory, [source], '-g')])
+    program = build('example', EXAMPLE)
+    stackProgram = build('stack', STACK)
     const { registered } = JSON.parse(execFileSync(program, { encoding: 'utf8' })) as Result
     const output = gdb('run')
     const traced = output.includes('"registered"')
@@ -115,6 +140,24 @@ describe.skipIf(ownArchitecture === undefined || missing !== '')(`under gdb${mis
     expectOnOneShard(result)
     expect(result.output).toMatch(new RegExp(`^${SECTION}: committed$`, 'm'))
     expect(result.steps).toBeLessThan(200)
+  })
+
+  test('stepi gets through a push and a pop, by the overflow shard', ({ skip }) => {
+    skip(reason !== '', reason)
+    expect(stepThroughStack('stepi')).toMatchObject({
+      onCpus: 0,
+      overflow: 1,
+      popped: 1.5,
+      left: 0,
+      returned: 2,
+    })
+  })
+
+  test('rseq-stepi gets through a push and a pop on the CPU’s own shard', ({ skip }) => {
+    skip(reason !== '', reason)
+    const result = stepThroughStack('rseq-stepi')
+    expect(result).toMatchObject({ onCpus: 1, overflow: 0, popped: 1.5, left: 0, returned: 2 })
+    expect(result.output.match(/^rseq_load_cbne_\w+_cpu_id: committed$/gm)).toHaveLength(2)
   })
 
   test('rseq-stepi with a count does as much', ({ skip }) => {

@@ -1,6 +1,14 @@
 // What the chaos works on: one row for each structure. A row makes it, opens it in a worker, does one
 // operation there and says how much that adds, and reads the total at the end.
-import { CounterBatch, PerCpuCounter, PerCpuCounterArray } from '../../lib/index.js'
+import {
+  CounterBatch,
+  Mutex,
+  OwnerDiedError,
+  PerCpuCounter,
+  PerCpuCounterArray,
+  PerCpuHistogram,
+  PerCpuStack,
+} from '../../lib/index.js'
 
 const ELEMENTS = 20
 
@@ -9,6 +17,23 @@ const small = (random) => 1 + Math.floor(random() * 100)
 
 function sumOf(counters) {
   return counters.snapshot().reduce((sum, value) => sum + value, 0)
+}
+
+const one = () => 1
+
+/** A region and a counter of what came out of it. */
+function withCounter(region) {
+  const counted = new PerCpuCounter()
+  return { region, counted, buffer: { region: region.buffer, counted: counted.buffer } }
+}
+
+/** Takes the mutex; from a worker that ended with it, too: what that one was about to add is in flight. */
+function lockAnyhow(mutex) {
+  try {
+    mutex.lock()
+  } catch (error) {
+    if (!(error instanceof OwnerDiedError)) throw error
+  }
 }
 
 /**
@@ -80,5 +105,44 @@ export const structures = [
       batch.commit()
     },
     total: sumOf,
+  },
+  {
+    name: 'histogram',
+    make: () => new PerCpuHistogram({ highest: 1000 }),
+    open: (buffer) => PerCpuHistogram.from(buffer),
+    amount: one,
+    add: (histogram) => histogram.record(7),
+    total: (histogram) => histogram.snapshot().count,
+  },
+  {
+    // A token goes on the stack; whichever is there then is taken off and counted.
+    name: 'stack',
+    make: () => withCounter(new PerCpuStack(50)),
+    open: ({ region, counted }) => ({
+      stack: PerCpuStack.from(region),
+      counted: PerCpuCounter.from(counted),
+    }),
+    amount: one,
+    add({ stack, counted }) {
+      if (!stack.push(1)) counted.increment()
+      else if (stack.pop() !== undefined) counted.increment()
+    },
+    total: ({ region, counted }) => region.size + counted.value,
+  },
+  {
+    name: 'mutex',
+    make() {
+      const mutex = new Mutex()
+      const plain = new Float64Array(new SharedArrayBuffer(8))
+      return { plain, buffer: { mutex: mutex.buffer, plain } }
+    },
+    open: ({ mutex, plain }) => ({ mutex: Mutex.from(mutex), plain }),
+    amount: one,
+    add({ mutex, plain }) {
+      lockAnyhow(mutex)
+      plain[0]++
+      mutex.unlock()
+    },
+    total: ({ plain }) => plain[0],
   },
 ]
