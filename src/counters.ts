@@ -31,6 +31,17 @@ const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, counterSet }
 /** A constant of this module, which optimized code knows: an imported one it loads and checks at every call. */
 const OK = Status.ok
 
+/** Where an attempt fails, it costs nothing to count that. */
+let interrupted = 0
+
+/**
+ * Additions of this thread whose section was interrupted, and which were made by another attempt: those to single
+ * counters, by CPU, where libc registers the threads. Elsewhere attempts are not told apart.
+ */
+export function interruptedAdditions(): number {
+  return interrupted
+}
+
 const GAVE_UP =
   'rseq: the counter kept changing under a bounded number of attempts; something overwrites its memory in a loop'
 
@@ -82,7 +93,8 @@ export class Counters extends OverRegion {
   /** Adds to counter `i`. Small integers, the usual case, take one comparison and one operation. */
   add(i: number, delta: number): void {
     if (typeof delta === 'number' && (delta | 0) === delta && typeof i === 'number' && i >>> 0 === i) {
-      if (counterAddInt32(this.#handle, i, delta) !== OK) this.#addAnyhow(i, delta)
+      const status = counterAddInt32(this.#handle, i, delta)
+      if (status !== OK) this.#addAnyhow(i, delta, status)
     } else {
       this.#addOther(i, delta)
     }
@@ -92,11 +104,14 @@ export class Counters extends OverRegion {
   #addOther(i: number, delta: number): void {
     this.checkElement(i)
     this.checkDelta(delta)
-    if (counterAddFloat64(this.#handle, i, delta) !== OK) this.#addAnyhow(i, delta)
+    const status = counterAddFloat64(this.#handle, i, delta)
+    if (status !== OK) this.#addAnyhow(i, delta, status)
   }
 
   /** Adds what one attempt did not, or throws. */
-  #addAnyhow(i: number, delta: number): void {
+  #addAnyhow(i: number, delta: number, first: number): void {
+    // Below the statuses are a section's outcomes: it was aborted, or found the thread elsewhere.
+    if (first < Status.badHandle) interrupted++
     const status = counterAdd(this.#handle, i, delta)
     if (status !== OK) this.fail(status, i, delta)
   }

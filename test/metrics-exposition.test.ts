@@ -1,6 +1,7 @@
 /** What others read of metrics: promtool, a Prometheus server, prom-client and OpenTelemetry. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { createServer, get } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import {
@@ -9,6 +10,8 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
+import express from 'express'
+import { fastify } from 'fastify'
 import { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { defineMetrics } from '../lib/metrics/index.js'
@@ -104,34 +107,50 @@ function manySeries() {
   return metrics
 }
 
-test('an HTTP client gets the format that it asks for', async () => {
-  const metrics = busyMetrics()
-  const handle = metrics.handler()
-  const server = createServer((request, response) => {
-    // As fastify calls it, every other time.
-    const reply = { raw: response, hijack: () => undefined }
-    void handle(request, request.url === '/fastify' ? reply : response)
-  }).listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  const fetchText = async (path: string, accept: string) => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { accept } })
-    return { type: response.headers.get('content-type'), text: await response.text() }
-  }
-  for (const path of ['/', '/fastify']) {
-    expect(await fetchText(path, '*/*')).toEqual({
+type Handler = ReturnType<ReturnType<typeof busyMetrics>['handler']>
+
+/** Each serves the metrics as its own documentation does it; returns the port and what ends it. */
+const FRAMEWORKS: Record<string, (handler: Handler) => Promise<{ port: number; close: () => unknown }>> = {
+  async 'node:http'(handler) {
+    const server = createServer((request, response) => void handler(request, response)).listen(0)
+    await once(server, 'listening')
+    return { port: (server.address() as AddressInfo).port, close: () => server.close() }
+  },
+  async express(handler) {
+    const server = express().get('/metrics', handler).listen(0)
+    await once(server, 'listening')
+    return { port: (server.address() as AddressInfo).port, close: () => server.close() }
+  },
+  async fastify(handler) {
+    const server = fastify()
+    server.get('/metrics', handler)
+    await server.listen({ port: 0, host: '127.0.0.1' })
+    return { port: (server.server.address() as AddressInfo).port, close: () => server.close() }
+  },
+}
+
+test.each(Object.keys(FRAMEWORKS))(
+  'under %s a client gets the format that it asks for',
+  async (framework) => {
+    const metrics = busyMetrics()
+    const { port, close } = await (FRAMEWORKS[framework] as (typeof FRAMEWORKS)[string])(metrics.handler())
+    const fetchText = async (accept: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept } })
+      return { type: response.headers.get('content-type'), text: await response.text() }
+    }
+    expect(await fetchText('*/*')).toEqual({
       type: 'text/plain; version=0.0.4; charset=utf-8',
       text: metrics.text(),
     })
-    const open = await fetchText(path, 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
+    const open = await fetchText('application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
     expect(open.type).toMatch(/^application\/openmetrics-text/)
     expect(open.text).toBe(metrics.text('openmetrics'))
-  }
-  // A client that goes away in the middle is nobody's error.
-  const request = get({ port, host: '127.0.0.1' }, (response) => response.destroy())
-  await once(request, 'close')
-  server.close()
-})
+    // A client that goes away in the middle is nobody's error.
+    const request = get({ port, host: '127.0.0.1', path: '/metrics' }, (response) => response.destroy())
+    await once(request, 'close')
+    await close()
+  },
+)
 
 test('a prom-client registry prints the same values', async () => {
   const metrics = busyMetrics()

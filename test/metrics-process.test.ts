@@ -1,8 +1,11 @@
 /** What rseq/metrics says of the process and its threads. */
 import { totalmem } from 'node:os'
 import { expect, test } from 'vitest'
-import { info } from '../lib/index.js'
+import { Session } from 'node:inspector'
+import { PerCpuCounter, info } from '../lib/index.js'
+import { interruptedAdditions } from '../lib/counters.js'
 import { defineMetrics, observeProcess, processMetrics } from '../lib/metrics/index.js'
+import { machineWithSectionsOr } from './support/machine.js'
 import { turn } from './support/team.mjs'
 
 test('a thread that observes the process says what it does', async () => {
@@ -33,6 +36,32 @@ test('a thread that observes the process says what it does', async () => {
   )
   expect(most).toBeGreaterThanOrEqual(middle as number)
   expect(metrics.hostCpuSeconds.labels({ cpu: 0, mode: 'idle' }).value).toBeGreaterThan(0)
+})
+
+test('additions that were interrupted are counted', async ({ skip }) => {
+  await machineWithSectionsOr(skip)
+  if (info().tier !== 'fast' || info().registration !== 'libc') skip('attempts are not told apart here')
+  const counter = new PerCpuCounter()
+  // V8's sampler interrupts this thread by a signal every 100 us.
+  const session = new Session()
+  session.connect()
+  session.post('Profiler.enable')
+  session.post('Profiler.setSamplingInterval', { interval: 100 })
+  session.post('Profiler.start')
+  const before = interruptedAdditions()
+  let added = 0
+  const end = performance.now() + 60_000
+  while (interruptedAdditions() === before && performance.now() < end) {
+    for (let k = 0; k < 100_000; k++) counter.add(1)
+    added += 100_000
+  }
+  session.disconnect()
+  expect(counter.value).toBe(added)
+  expect(interruptedAdditions()).toBeGreaterThan(before)
+
+  const metrics = defineMetrics(processMetrics).create()
+  observeProcess(metrics, { thread: 'test' })()
+  expect(metrics.threadInterruptions.labels({ thread: 'test' }).value).toBe(interruptedAdditions())
 })
 
 test('observeProcess refuses an interval that is none', () => {

@@ -1,15 +1,13 @@
 /**
  * What a process and each of its threads do: metrics to put into a schema, and what keeps them up to date.
  *
- * Sections that were aborted are not among them: a section does not count its own aborts, as that would
- * cost every update a store.
- *
  * @module
  */
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { PerformanceObserver, constants, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { isMainThread, threadId } from 'node:worker_threads'
+import { interruptedAdditions } from '../counters.js'
 import { cpuId, numaNode } from '../cpu.js'
 import { checkInteger } from '../errors.js'
 import type { Metrics } from './metrics.js'
@@ -43,6 +41,11 @@ export const processMetrics = {
     threadMigrations: {
       name: 'nodejs_thread_migrations_total',
       help: 'How often the kernel moved the thread to another CPU.',
+      ...THREADS,
+    },
+    threadInterruptions: {
+      name: 'rseq_interrupted_additions_total',
+      help: 'Additions to counters by CPU whose restartable sequence was aborted, and tried again.',
       ...THREADS,
     },
   },
@@ -169,6 +172,7 @@ export function observeProcess(metrics: ProcessMetrics, options: ObserveOptions 
     if (isMainThread) lookAtProcess(metrics, growth)
     const moved = migrations()
     if (moved !== null) metrics.threadMigrations.labels({ thread }).inc(growth.of('migrations', moved))
+    metrics.threadInterruptions.labels({ thread }).inc(growth.of('interruptions', interruptedAdditions()))
     metrics.threadHeap.labels({ thread }).set(process.memoryUsage().heapUsed)
     metrics.threadCpu.labels({ thread }).set(cpuId())
     metrics.threadNode.labels({ thread }).set(numaNode())
