@@ -6,6 +6,8 @@
  */
 // NOLINTBEGIN(bugprone-suspicious-include): that is the point of it.
 #include "percpu/counter.cc"
+#include "percpu/cpu_lock.cc"
+#include "percpu/lock_words.cc"
 #include "percpu/mutex.cc"
 #include "percpu/region.cc"
 #include "percpu/remote.cc"
