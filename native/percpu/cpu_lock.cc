@@ -12,7 +12,7 @@ constexpr uint32_t kLockAttempts = 8;
  * How often a waiter lets others run before it sleeps. Who finds this CPU's lock taken has most likely
  * preempted its owner.
  */
-constexpr uint32_t kYields = 2;
+constexpr uint32_t kYieldsBeforeSleep = 2;
 
 /** What a try makes of the lock's words, with the state that they had. */
 Status taken(CpuLockSeat& seat, uint32_t shard, uint32_t seen) noexcept {
@@ -93,7 +93,7 @@ Status cpu_lock_try_slow(CpuLockSeat& seat, uint32_t& shard) noexcept {
 
 Status cpu_lock_wait(CpuLockSeat& seat, uint32_t milliseconds, uint32_t& shard) noexcept {
   Status status = cpu_lock_try(seat, shard);
-  for (uint32_t i = 0; i < kYields && status == Status::busy && milliseconds != 0; i++) {
+  for (uint32_t i = 0; i < kYieldsBeforeSleep && status == Status::busy && milliseconds != 0; i++) {
     sched_yield();
     status = cpu_lock_try(seat, shard);
   }
