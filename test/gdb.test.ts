@@ -12,14 +12,13 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const SCRIPT = file('../docs/gdb/rseq.py')
 const EXAMPLE = file('../docs/gdb/example.cc')
 const STEPS = file('support/step-through.py')
-const STACK = file('support/stack-under-gdb.cc')
 /** What the example adds. */
 const DELTA = 5
 /** Far more than any way through needs, so that a step that never arrives ends the test. */
 const LIMIT = 5000
 const SECTION = 'rseq_load_add_store_cpu_id'
 
-/** What the example prints. */
+/** What the example prints of the counter. */
 interface Result {
   registered: boolean
   value: number
@@ -27,7 +26,7 @@ interface Result {
   overflow: number
 }
 
-/** What the program with a stack prints. */
+/** What it prints of the stack. */
 interface StackResult {
   onCpus: number
   overflow: number
@@ -37,18 +36,13 @@ interface StackResult {
 
 let directory: string
 let program: string
-let stackProgram: string
 
 /** Runs the example under gdb, with the commands carried out one after the other. */
 function gdb(...commands: string[]): string {
-  return gdbOn(program, commands)
-}
-
-function gdbOn(target: string, commands: string[]): string {
   const env = { ...process.env, LC_ALL: 'C', DEBUGINFOD_URLS: undefined }
   const setUp = ['set confirm off', 'set startup-with-shell off', `source ${SCRIPT}`]
   const args = [...setUp, ...commands].flatMap((command) => ['-ex', command])
-  const { stdout, stderr } = spawnSync('gdb', ['-nx', '-batch', ...args, target], { encoding: 'utf8', env })
+  const { stdout, stderr } = spawnSync('gdb', ['-nx', '-batch', ...args, program], { encoding: 'utf8', env })
   return stdout + stderr
 }
 
@@ -79,7 +73,7 @@ function stepThroughAdd(step: string, ...prepare: string[]): Result & { steps: n
 function stepThroughStack(step: string): StackResult & { returned: number; output: string } {
   const through = [`set $step = "${step}"`, `set $limit = ${LIMIT}`, `source ${STEPS}`, 'delete']
   const commands = ['break push', 'run', ...through, 'break pop', 'continue', ...through, 'continue']
-  const output = gdbOn(stackProgram, commands)
+  const output = gdb(...commands)
   const line = /^\{ "onCpus": .*\}$/m.exec(output)?.[0]
   if (line === undefined) throw new Error(`the program printed no result:\n${output}`)
   const returned = output.match(/^returned after \d+ steps$/gm)?.length ?? 0
@@ -112,12 +106,12 @@ describe.skipIf(ownArchitecture === undefined || missing !== '')(`under gdb${mis
     const own = ownArchitecture ?? 'x86-64'
     directory = mkdtempSync(join(tmpdir(), 'rseq-gdb-'))
     // Debug information for the example, none for the library, as in a program that uses it.
-    const library = compileObjects(own, directory, librarySources())
-    const build = (name: string, source: string): string =>
-      link(own, join(directory, name), [...library, ...compileObjects(own, directory, [source], '-g')])
-    program = build('example', EXAMPLE)
-    stackProgram = build('stack', STACK)
-    const { registered } = JSON.parse(execFileSync(program, { encoding: 'utf8' })) as Result
+    const objects = [
+      ...compileObjects(own, directory, librarySources()),
+      ...compileObjects(own, directory, [EXAMPLE], '-g'),
+    ]
+    program = link(own, join(directory, 'example'), objects)
+    const { registered } = resultIn(execFileSync(program, { encoding: 'utf8' }))
     const output = gdb('run')
     const traced = output.includes('"registered"')
     if (!registered) reason = 'no restartable sequences on this machine'

@@ -2,6 +2,7 @@
 
 #include "../percpu/counter.h"
 #include "handles.h"
+#include "keeper.h"
 
 namespace rseq {
 namespace addon {
@@ -80,12 +81,6 @@ Napi::Value snapshot(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), fits);
 }
 
-/** What keeps an open batch: its memory lives as long as the handle. */
-struct BatchKeeper {
-  uint32_t handle;
-  Napi::Reference<Napi::ArrayBuffer> memory;
-};
-
 /**
  * openBatch(handle, memory, capacity, second): {handle, keeper} of a batch on the counters, or null.
  * `memory` holds `capacity` doubles, the deltas, and after them as many entries. It must be an
@@ -110,14 +105,9 @@ Napi::Value open_batch(const Napi::CallbackInfo& info) {
       batches.acquire(kBatchTag, Batch{*region, second != nullptr ? *second : Region{}, entries, wide, capacity});
   if (handle == 0)
     return env.Null();
-  BatchKeeper* keeper = new BatchKeeper{handle, Napi::Persistent(memory)};
-  const auto release = [](Napi::Env, BatchKeeper* done) {
-    batches.release(done->handle);
-    delete done;
-  };
   Napi::Object result = Napi::Object::New(env);
   result.Set("handle", handle);
-  result.Set("keeper", Napi::External<BatchKeeper>::New(env, keeper, release));
+  result.Set("keeper", make_keeper(env, handle, memory, [](uint32_t closed) { batches.release(closed); }));
   return result;
 }
 

@@ -1,13 +1,12 @@
 #include "lock_binding.h"
 
 #include "handles.h"
+#include "keeper.h"
 #include "operations.h"
 
 namespace rseq {
 namespace addon {
 namespace {
-
-constexpr uint32_t kNoHandleLeft = 100; ///< Beside the RegionErrors: the handle table is full.
 
 /** What differs between the kinds of locks. */
 struct MutexSeats {
@@ -25,22 +24,15 @@ struct CpuLockSeats {
   static constexpr auto close = cpu_lock_close;
 };
 
-/** What keeps a seat alive in one environment. Deleted on its thread, never inside a call. */
-struct Keeper {
-  uint32_t handle;
-  Napi::Reference<Napi::Uint8Array> memory;
-};
-
 /**
  * Ends a seat: its owner forgot it, or the environment ends, also that of a terminated Worker. What is held
  * then goes to the next locker, who is told.
  */
-template <typename Seats> void release(Napi::Env, Keeper* done) {
-  typename Seats::Seat* seat = Seats::table.find_own(done->handle);
+template <typename Seats> void release(uint32_t handle) {
+  typename Seats::Seat* seat = Seats::table.find_own(handle);
   if (seat != nullptr)
     Seats::close(*seat);
-  Seats::table.release(done->handle);
-  delete done;
+  Seats::table.release(handle);
 }
 
 /**
@@ -62,13 +54,12 @@ template <typename Seats> Napi::Value open(const Napi::CallbackInfo& info) {
     Seats::close(seat);
     return Napi::Number::New(env, kNoHandleLeft);
   }
-  Keeper* keeper = new Keeper{handle, Napi::Persistent(bytes)};
   Napi::Object result = Napi::Object::New(env);
   result.Set("handle", handle);
   result.Set("firstShard", static_cast<double>(region.first_shard - bytes.Data()));
   result.Set("stride", region.stride);
   result.Set("shards", region.shards);
-  result.Set("keeper", Napi::External<Keeper>::New(env, keeper, release<Seats>));
+  result.Set("keeper", make_keeper(env, handle, bytes, release<Seats>));
   return result;
 }
 

@@ -2,18 +2,11 @@
 
 #include "../percpu/region.h"
 #include "handles.h"
+#include "keeper.h"
 
 namespace rseq {
 namespace addon {
 namespace {
-
-constexpr uint32_t kNoHandleLeft = 100; ///< Beside the RegionErrors: the handle table is full.
-
-/** What keeps an open region alive in one environment. Deleted on its thread, never inside a call. */
-struct Keeper {
-  uint32_t handle;
-  Napi::Reference<Napi::Uint8Array> memory;
-};
 
 uint32_t number_at(const Napi::CallbackInfo& info, size_t position) {
   return info[position].ToNumber().Uint32Value();
@@ -49,11 +42,6 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   if (handle == 0)
     return Napi::Number::New(env, kNoHandleLeft);
 
-  Keeper* keeper = new Keeper{handle, Napi::Persistent(bytes)};
-  const auto release = [](Napi::Env, Keeper* done) {
-    regions.release(done->handle);
-    delete done;
-  };
   Napi::Object result = Napi::Object::New(env);
   result.Set("handle", handle);
   result.Set("element", static_cast<uint32_t>(region.element));
@@ -61,7 +49,7 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   result.Set("writers", static_cast<uint32_t>(region.writers));
   result.Set("shards", region.shards);
   result.Set("length", region.length);
-  result.Set("keeper", Napi::External<Keeper>::New(env, keeper, release));
+  result.Set("keeper", make_keeper(env, handle, bytes, [](uint32_t closed) { regions.release(closed); }));
   return result;
 }
 

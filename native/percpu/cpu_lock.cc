@@ -1,5 +1,7 @@
 #include "cpu_lock.h"
 
+#include "owner_thread.h"
+
 #include <cstdlib>
 #include <sched.h>
 
@@ -57,7 +59,7 @@ RegionError cpu_lock_open(const Region& region, CpuLockSeat& seat) noexcept {
   seat.shards = region.shards;
   seat.section_shards = region.section_shards;
   seat.by_atomics = region.writers == Writers::atomics;
-  seat.self = lock_self();
+  seat.self = this_thread();
   seat.taken = held_by_taking();
   seat.held = static_cast<Held*>(calloc(static_cast<size_t>(region.shards) + 1, sizeof(Held)));
   if (seat.held == nullptr)

@@ -1,8 +1,8 @@
 #include "lock_words.h"
 
 #include "../rseq/membarrier.h"
+#include "owner_thread.h"
 
-#include <cerrno>
 #include <ctime>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -46,14 +46,8 @@ Held held_by_taking() noexcept {
   return waiters_fence() ? Held::lightly : Held::fenced;
 }
 
-uint32_t lock_self() noexcept {
-  return static_cast<uint32_t>(syscall(SYS_gettid));
-}
-
 bool is_alive(uint32_t owner) noexcept {
-  if (owner - kLockNameless < kLockNamelessCount)
-    return true;
-  return syscall(SYS_tgkill, getpid(), static_cast<int>(owner), 0) == 0 || errno != ESRCH;
+  return owner - kLockNameless < kLockNamelessCount || !is_gone(owner);
 }
 
 uint64_t now_ns() noexcept {

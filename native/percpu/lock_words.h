@@ -52,9 +52,6 @@ enum class Held : uint8_t {
  */
 Held held_by_taking() noexcept;
 
-/** What the calling thread is called in LockWords::state: its id, as the kernel numbers threads. */
-uint32_t lock_self() noexcept;
-
 inline bool is_free(uint32_t state) noexcept {
   return state == kLockFree || state == kLockOwnerDied;
 }

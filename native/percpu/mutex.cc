@@ -1,6 +1,7 @@
 #include "mutex.h"
 
 #include "../rseq/thread.h"
+#include "owner_thread.h"
 
 namespace rseq {
 namespace {
@@ -47,7 +48,7 @@ RegionError mutex_open(const Region& region, MutexSeat& seat) noexcept {
     return RegionError::geometry;
   seat = {};
   seat.words = reinterpret_cast<LockWords*>(region.first_shard);
-  seat.self = lock_self();
+  seat.self = this_thread();
   seat.taken = held_by_taking();
   return RegionError::none;
 }

@@ -1,12 +1,10 @@
 #include "remote.h"
 
 #include "../rseq/membarrier.h"
+#include "owner_thread.h"
 
-#include <cerrno>
 #include <ctime>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace rseq {
 namespace {
@@ -37,10 +35,6 @@ uint64_t now_ms() noexcept {
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
-uint64_t this_thread() noexcept {
-  return static_cast<uint32_t>(syscall(SYS_gettid));
-}
-
 /** Whether the owner in the word is dead, or its lease has ended. Owners are of this process: so far do fences reach.
  */
 bool is_abandoned(uint64_t word) noexcept {
@@ -49,9 +43,9 @@ bool is_abandoned(uint64_t word) noexcept {
     const uint32_t left = (lease - static_cast<uint32_t>(now_ms())) & kLeaseMask;
     return left == 0 || left > kLeaseMs;
   }
-  // Signal 0 only asks. Any error but these two (a sandbox's) says nothing, and so the owner lives.
-  const auto thread = static_cast<int32_t>(word);
-  return syscall(SYS_tgkill, getpid(), thread, 0) != 0 && (errno == ESRCH || errno == EINVAL);
+  const auto thread = static_cast<uint32_t>(word);
+  // No thread has such an id: something has written over the word.
+  return static_cast<int32_t>(thread) <= 0 || is_gone(thread);
 }
 
 /** Sequentially consistent: whoever owns a shard comes after all that its last owner did, in one order with the fences.

@@ -4,7 +4,7 @@
  * @module
  */
 import { ELEMENTS } from '../counters.js'
-import { checkChoice, checkInteger, rangeError, typeError } from '../errors.js'
+import { checkChoice, checkInteger, checkObject, rangeError, typeError } from '../errors.js'
 import {
   type BucketsSpec,
   type CounterMetricOptions,
@@ -27,9 +27,8 @@ const MOST_BUCKETS = 1 << 14
 
 const KINDS = { counters: 'counter', gauges: 'gauge', histograms: 'histogram' } as const
 
-function checkObject(argument: string, value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) throw typeError(argument, 'an object', value)
-  return value as Record<string, unknown>
+function fieldsOf(argument: string, value: unknown): Readonly<Record<string, unknown>> {
+  return checkObject(argument, value, 'an object') as Record<string, unknown>
 }
 
 function checkName(argument: string, value: unknown, pattern: RegExp): string {
@@ -63,7 +62,7 @@ function checkKnown(argument: string, value: unknown): readonly string[] | null 
 
 function checkLabels(argument: string, labels: MetricOptions['labels'], kind: MetricKind): LabelSpec[] {
   if (labels === undefined) return []
-  const given = checkObject(argument, labels)
+  const given = fieldsOf(argument, labels)
   const specs = Array.isArray(labels)
     ? labels.map((name: unknown) => ({ name: checkLabelName(argument, name, kind), known: null }))
     : Object.entries(given).map(([name, known]) => ({
@@ -97,7 +96,7 @@ function checkFinite(
 function checkBuckets(argument: string, options: HistogramMetricOptions): BucketsSpec {
   const { buckets = DEFAULT_BOUNDS, exponential } = options
   if (exponential !== undefined) {
-    const { schema, least, most } = checkObject(`${argument}.exponential`, exponential)
+    const { schema, least, most } = fieldsOf(`${argument}.exponential`, exponential)
     const checked = {
       schema: checkInteger(`${argument}.exponential.schema`, schema, 0, 8),
       least: checkFinite(
@@ -129,7 +128,7 @@ function checkBuckets(argument: string, options: HistogramMetricOptions): Bucket
 }
 
 function checkMetric(key: string, kind: MetricKind, value: unknown): MetricSpec {
-  const options = checkObject(key, value) as unknown as MetricOptions & CounterMetricOptions
+  const options = fieldsOf(key, value) as unknown as MetricOptions & CounterMetricOptions
   const { help, name = key } = options
   if (typeof help !== 'string') throw typeError(`${key}.help`, 'a sentence', help)
   const labels = checkLabels(`${key}.labels`, options.labels, kind)
@@ -156,11 +155,9 @@ function checkMetric(key: string, kind: MetricKind, value: unknown): MetricSpec 
  * @throws TypeError, RangeError that name the metric and the option that is wrong.
  */
 export function checkSchema(schema: MetricsSchema, reserved: ReadonlySet<string>): MetricSpec[] {
-  const given = checkObject('schema', schema)
+  const given = fieldsOf('schema', schema)
   const specs = Object.entries(KINDS).flatMap(([group, kind]) =>
-    Object.entries(checkObject(group, given[group] ?? {})).map(([key, value]) =>
-      checkMetric(key, kind, value),
-    ),
+    Object.entries(fieldsOf(group, given[group] ?? {})).map(([key, value]) => checkMetric(key, kind, value)),
   )
   const unknown = Object.keys(given).find((group) => !(group in KINDS))
   if (unknown !== undefined) throw rangeError('schema', 'counters, gauges and histograms', unknown)
