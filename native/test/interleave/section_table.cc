@@ -23,7 +23,8 @@ bool Section::complete() const {
   size_t steps = 0;
   for (; address < commit; steps++) {
     const auto instruction = instructions.find(address);
-    if (instruction == instructions.end())
+    // One that ends before it begins was not stepped through one by one.
+    if (instruction == instructions.end() || instruction->second <= address)
       return false;
     address = instruction->second;
   }

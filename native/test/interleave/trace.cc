@@ -22,6 +22,13 @@ uintptr_t branch_length(uintptr_t address) {
   return code[0] == 0xc3 ? 1 : 0; // ret
 }
 
+constexpr uintptr_t kPauseLength = 2;
+
+bool is_pause(uintptr_t address) {
+  const auto* code = reinterpret_cast<const uint8_t*>(address);
+  return code[0] == 0xf3 && code[1] == 0x90;
+}
+
 class Tracer : public TrapListener {
 public:
   /** A function of fixed-length instructions need not be followed, only entered. */
@@ -50,8 +57,14 @@ public:
 private:
   /** The instruction before this stop is known now. */
   void note(uintptr_t next) {
-    const uintptr_t length = branch_length(last);
-    section.instructions[last] = length != 0 ? last + length : next;
+    uintptr_t at = last;
+    // QEMU does not stop behind a pause, but behind what follows it.
+    if (kInstructionLength == 0 && is_pause(at) && next != at + kPauseLength) {
+      section.instructions[at] = at + kPauseLength;
+      at += kPauseLength;
+    }
+    const uintptr_t length = branch_length(at);
+    section.instructions[at] = length != 0 ? at + length : next;
   }
 
   Section& section;
