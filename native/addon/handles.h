@@ -13,7 +13,7 @@
 namespace rseq {
 namespace addon {
 
-/** A batch's memory, which JavaScript fills between commits. Private to src/batch-memory.ts. */
+/** A batch's memory, which JavaScript fills between commits. Private to src/counter-batch.ts. */
 struct Batch {
   Region region;
   Region second; ///< Of length 0 if there is none.
