@@ -7,7 +7,7 @@
 import { constants } from 'node:os'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { hasSections, isNodeItself, platformName, target } from './binary.js'
-import type { ElementName, Index, IndexName, Kind, RegionSpec, Status, Writers } from './layout.js'
+import type { Arena, ElementName, Index, IndexName, Kind, RegionSpec, Status, Writers } from './layout.js'
 import { type FastBinding, type NativeBinding, loadNative } from './native.js'
 import { NativeBackend } from './native-backend.js'
 import { PortableBackend } from './portable/backend.js'
@@ -27,6 +27,9 @@ export interface OpenRegion {
   readonly writers: Writers
   readonly shards: number
   readonly length: number
+  readonly arena: Arena
+  /** Where the arena begins, with the units' words: bytes from the beginning of what was opened. */
+  readonly firstWord: number
   /** To be held as long as `handle` is used. */
   readonly keeper: unknown
 }
@@ -95,6 +98,8 @@ export interface Backend {
   openCpuLock(bytes: Uint8Array): OpenCpuLock | number
   /** Blocks as {@link mutexWait}, for the lock of whichever CPU the thread is on; answers as `cpuLockTry`. */
   cpuLockWait(handle: Handle, milliseconds: number): number
+  /** Moves what a CPU's cache has to the pool's central store; answers how much that was, or -{@link Status}. */
+  poolFlush(handle: Handle, shard: number): number
   /** Null if refused, as below. */
   counterBigint(handle: Handle, i: number): bigint | null
   /** Undefined if contended. */

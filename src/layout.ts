@@ -6,7 +6,7 @@
  */
 
 /** What a region holds. */
-export const Kind = { counters: 1, stack: 2, mutex: 8, cpuLock: 9 } as const
+export const Kind = { counters: 1, stack: 2, pool: 4, mutex: 8, cpuLock: 9 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The type of a region's words. */
@@ -88,7 +88,10 @@ export const HeaderWord = {
   length: 7,
   stride: 8,
   firstShard: 9,
-  reserved: 10,
+  units: 10,
+  unitSize: 11,
+  isChecked: 12,
+  reserved: 13,
 } as const
 
 /** The most words a shard can have: its stride must fit 32 bits. */
@@ -120,8 +123,36 @@ export const STACK_HEAD = 2
 
 /** The fewest words that a shard of this kind can have. */
 export function leastLength(kind: Kind): number {
-  return kind === Kind.stack ? STACK_HEAD + 1 : 1
+  return kind === Kind.stack || kind === Kind.pool ? STACK_HEAD + 1 : 1
 }
+
+/** The units of a region that has such; see `native/percpu/arena.h`. */
+export interface Arena {
+  readonly units: number
+  /** Bytes of one. */
+  readonly unitSize: number
+  /** Whether what is done with units is checked. */
+  readonly isChecked: boolean
+}
+
+export const NO_ARENA: Arena = { units: 0, unitSize: 0, isChecked: false }
+export const MAX_UNITS = 1 << 28
+export const MAX_UNIT_SIZE = 1 << 30
+const UNIT_ALIGNMENT = 64
+
+export function hasArena(kind: Kind): boolean {
+  return kind === Kind.pool
+}
+
+/** Whether there is such an arena, in a region that has one. */
+export function isPossibleArena({ units, unitSize }: Arena): boolean {
+  return units > 0 && units <= MAX_UNITS && unitSize > 0 && unitSize <= MAX_UNIT_SIZE
+}
+
+/** What a block's word says in a checked pool: the first half of it. */
+export const BlockState = { fresh: 0, taken: 1, freed: 2 } as const
+/** What every byte of a block is after it was given back to a checked pool. */
+export const POISON = 0xdb
 
 /** What a new region is to be. */
 export interface RegionSpec {
@@ -131,6 +162,7 @@ export interface RegionSpec {
   readonly writers: Writers
   readonly shards: number
   readonly length: number
+  readonly arena: Arena
 }
 
 /** Bytes of a shard of `length` words: 8 each, rounded up to 128. */
@@ -138,9 +170,31 @@ export function shardStride(length: number): number {
   return Math.ceil((length * WORD_BYTES) / SHARD_ALIGNMENT) * SHARD_ALIGNMENT
 }
 
-/** Bytes of a region: (shards + 1) strides, a header of 64, and 112 to align the shards in memory. */
-export function regionSize(shards: number, length: number): number {
-  return HEADER_BYTES + (SHARD_ALIGNMENT - MEMORY_ALIGNMENT) + (shards + 1) * shardStride(length)
+/** Bytes of the overflow shard. */
+export function overflowStride(kind: Kind, length: number, units: number): number {
+  return shardStride(kind === Kind.pool ? Math.max(length, units + STACK_HEAD) : length)
+}
+
+/** Bytes from one unit to the next: they share no cache line. */
+export function unitStride(unitSize: number): number {
+  return Math.ceil(unitSize / UNIT_ALIGNMENT) * UNIT_ALIGNMENT
+}
+
+/** Bytes from the arena's beginning, the words, to its first unit. */
+export function unitsAfterWords(units: number): number {
+  return shardStride(units)
+}
+
+/** Bytes from shard 0 to the end of the arena. */
+export function sizeOfShards(kind: Kind, shards: number, length: number, arena: Arena): number {
+  const { units, unitSize } = arena
+  const ofUnits = unitsAfterWords(units) + units * unitStride(unitSize)
+  return shards * shardStride(length) + overflowStride(kind, length, units) + ofUnits
+}
+
+/** Bytes of a region: its shards and arena, a header of 64, and 112 to align the shards in memory. */
+export function regionSize(kind: Kind, shards: number, length: number, arena = NO_ARENA): number {
+  return HEADER_BYTES + (SHARD_ALIGNMENT - MEMORY_ALIGNMENT) + sizeOfShards(kind, shards, length, arena)
 }
 
 /** The words for a RegionError, to follow "this buffer". */

@@ -57,6 +57,7 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
   const { counterSet, countedAdd, batchCommit } = operations
   const { mutexTryLock, mutexUnlock, cpuLockTry, cpuLockUnlock } = operations
   const { stackPush, stackTryPush, stackPop, stackTryPop } = operations
+  const { poolAlloc, poolFree } = operations
   // Integers go into the first half of an element: element k of `scratch` is word 2k.
   const words = new Int32Array(scratch.buffer)
   return {
@@ -166,6 +167,19 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
       stackTryPop()
       return scratch[0] as number
     },
+    poolAlloc(handle): number {
+      words[0] = toNumber(handle)
+      poolAlloc()
+      return words[0]
+    },
+    poolFree(handle, block): Status {
+      const first = toNumber(handle)
+      const second = toNumber(block)
+      words[0] = first
+      words[2] = second
+      poolFree()
+      return words[0] as Status
+    },
     cpuLockTry(locks): number {
       words[0] = toNumber(locks)
       cpuLockTry()
@@ -220,14 +234,20 @@ export class NativeBackend implements Backend {
 
   format(bytes: Uint8Array, spec: RegionSpec): number {
     const { kind, element, index, writers, shards, length } = spec
-    return this.#native.formatRegion(bytes, kind, element, index, writers, shards, length)
+    const { units, unitSize, isChecked } = spec.arena
+    return this.#native.formatRegion(
+      ...([bytes, kind, element, index, writers, shards, length] as const),
+      ...([units, unitSize, isChecked] as const),
+    )
   }
 
   open(bytes: Uint8Array, kind: Kind): OpenRegion | number {
     const region = this.#native.openRegion(bytes, kind)
     if (typeof region === 'number') return region
+    const { units, unitSize, isChecked } = region
     return {
       ...region,
+      arena: { units, unitSize, isChecked },
       element: elementName(region.element as Element),
       index: indexName(region.index as Index),
       writers: region.writers as Writers,
@@ -256,6 +276,10 @@ export class NativeBackend implements Backend {
 
   cpuLockWait(handle: unknown, milliseconds: number): number {
     return this.#native.cpuLockWait(handle as number, milliseconds)
+  }
+
+  poolFlush(handle: unknown, shard: number): number {
+    return this.#native.poolFlush(handle as number, shard)
   }
 
   counterBigint(handle: unknown, i: number): bigint | null {

@@ -22,6 +22,8 @@ export interface ScratchOperations {
   readonly stackTryPush: () => void
   readonly stackPop: () => void
   readonly stackTryPop: () => void
+  readonly poolAlloc: () => void
+  readonly poolFree: () => void
   readonly cpuLockTry: () => void
   readonly cpuLockUnlock: () => void
 }
@@ -58,6 +60,10 @@ export interface NativeRegion {
   writers: number
   shards: number
   length: number
+  units: number
+  unitSize: number
+  isChecked: boolean
+  firstWord: number
   /** Holds the memory and the handle; both are let go when it is collected. */
   keeper: object
 }
@@ -117,9 +123,14 @@ export interface NativeBinding {
     writers: number,
     shards: number,
     length: number,
+    units: number,
+    unitSize: number,
+    isChecked: boolean,
   ): number
   openRegion(bytes: Uint8Array, kind: number): NativeRegion | number
   openHandles(): number
+  /** How many blocks went from a CPU's cache to the central store, or -{@link Status}. */
+  poolFlush(handle: number, shard: number): number
   /** `second`: a handle of f64 counters, or 0. */
   openBatch(
     handle: number,

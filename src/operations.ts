@@ -47,6 +47,10 @@ export interface Operations {
   readonly stackPop: (handle: Handle) => number
   /** One attempt to: if it answers NaN, {@link stackPop} pops, or says why not. */
   readonly stackTryPop: (handle: Handle) => number
+  /** Takes a block of a pool, whatever it takes; or -{@link Status}: `empty`, if none is free. */
+  readonly poolAlloc: (handle: Handle) => number
+  /** Gives a block back, whatever it takes. `notOwner`: nobody has it, as a checked pool knows. */
+  readonly poolFree: (handle: Handle, block: number) => Status
   /** The shard that is locked now, plus {@link LAST_OWNER_DIED} where that is so; or -{@link Status}. */
   readonly cpuLockTry: (locks: Handle) => number
   /** As {@link mutexUnlock}; `outOfRange` if there is no such shard. */

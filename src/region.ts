@@ -11,7 +11,9 @@ import {
   type ElementName,
   Index,
   type IndexName,
-  type Kind,
+  type Arena,
+  Kind,
+  NO_ARENA,
   RegionError,
   regionProblem,
   regionSize,
@@ -44,7 +46,7 @@ export abstract class OverBuffer {
 
 /** Bytes of a new region of `length` words in each shard. */
 export function newRegionSize(length: number): number {
-  return regionSize(backend.possibleCpus, length)
+  return regionSize(Kind.counters, backend.possibleCpus, length)
 }
 
 /** Makes zeroed bytes a region: one shard for every possible CPU, or as many as given, and the overflow shard. */
@@ -55,6 +57,7 @@ export function formatRegion(
   element: ElementName,
   index: IndexName,
   shards = backend.possibleCpus,
+  arena: Arena = NO_ARENA,
 ): void {
   const error = backend.format(bytes, {
     kind,
@@ -63,6 +66,7 @@ export function formatRegion(
     writers: backend.writers,
     shards,
     length,
+    arena,
   })
   if (error !== RegionError.none) throw new Error(`rseq: the new region ${regionProblem(error, bytes)}`)
 }
@@ -78,9 +82,10 @@ export function createRegion(
   element: ElementName,
   index: IndexName,
   shards = backend.possibleCpus,
+  arena: Arena = NO_ARENA,
 ): SharedArrayBuffer {
-  const buffer = new SharedArrayBuffer(regionSize(shards, length))
-  formatRegion(new Uint8Array(buffer), kind, length, element, index, shards)
+  const buffer = new SharedArrayBuffer(regionSize(kind, shards, length, arena))
+  formatRegion(new Uint8Array(buffer), kind, length, element, index, shards, arena)
   return buffer
 }
 

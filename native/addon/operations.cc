@@ -69,5 +69,17 @@ double stack_pop_or_nan(uint32_t handle) noexcept {
   return value == kNothingToPop || value == kCorruptStack ? __builtin_nan("") : value;
 }
 
+int32_t pool_alloc(uint32_t handle) noexcept {
+  const Region* region = find_region(handle, Kind::pool);
+  uint32_t block = 0;
+  const Status status = region == nullptr ? Status::bad_handle : rseq::pool_alloc(*region, block);
+  return answer(status, block);
+}
+
+uint32_t pool_free(uint32_t handle, uint32_t block) noexcept {
+  const Region* region = find_region(handle, Kind::pool);
+  return answer(region == nullptr ? Status::bad_handle : rseq::pool_free(*region, block));
+}
+
 } // namespace addon
 } // namespace rseq

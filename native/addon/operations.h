@@ -9,6 +9,7 @@
 #ifndef RSEQ_ADDON_OPERATIONS_H
 #define RSEQ_ADDON_OPERATIONS_H
 
+#include "../percpu/pool.h"
 #include "../percpu/stack.h"
 #include "handles.h"
 
@@ -153,6 +154,12 @@ inline double stack_try_pop(uint32_t handle) noexcept {
   return stack_pop_directly(*region, place.area, index);
 }
 
+/** Takes a block of a pool, whatever it takes; or -Status. */
+int32_t pool_alloc(uint32_t handle) noexcept;
+
+/** Gives a block back, whatever it takes. Where nothing is checked, stack_try_pop() and stack_try_push() come first. */
+uint32_t pool_free(uint32_t handle, uint32_t block) noexcept;
+
 /** Operations on CPUs' locks answer the shard that is locked now, with this bit where it is so; or -Status. */
 constexpr uint32_t kLastOwnerDied = 1u << 20;
 
@@ -192,6 +199,8 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<stack_try_push>("stackTryPush");
   visit.template operation<stack_pop>("stackPop");
   visit.template operation<stack_try_pop>("stackTryPop");
+  visit.template operation<pool_alloc>("poolAlloc");
+  visit.template operation<pool_free>("poolFree");
   visit.template operation<cpu_lock_try>("cpuLockTry");
   visit.template operation<cpu_lock_unlock>("cpuLockUnlock");
 }

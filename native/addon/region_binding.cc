@@ -1,5 +1,6 @@
 #include "region_binding.h"
 
+#include "../percpu/arena.h"
 #include "../percpu/region.h"
 #include "handles.h"
 #include "keeper.h"
@@ -12,7 +13,7 @@ uint32_t number_at(const Napi::CallbackInfo& info, size_t position) {
   return info[position].ToNumber().Uint32Value();
 }
 
-/** formatRegion(bytes, kind, element, index, writers, shards, length): a RegionError. */
+/** formatRegion(bytes, kind, element, index, writers, shards, length, units, unitSize, isChecked): a RegionError. */
 Napi::Value format(const Napi::CallbackInfo& info) {
   Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
   RegionSpec spec;
@@ -22,6 +23,9 @@ Napi::Value format(const Napi::CallbackInfo& info) {
   spec.writers = static_cast<Writers>(number_at(info, 4));
   spec.shards = number_at(info, 5);
   spec.length = number_at(info, 6);
+  spec.units = number_at(info, 7);
+  spec.unit_size = number_at(info, 8);
+  spec.is_checked = info[9].ToBoolean();
   const RegionError error = format_region(bytes.Data(), bytes.ByteLength(), spec);
   return Napi::Number::New(info.Env(), static_cast<uint32_t>(error));
 }
@@ -49,6 +53,10 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   result.Set("writers", static_cast<uint32_t>(region.writers));
   result.Set("shards", region.shards);
   result.Set("length", region.length);
+  result.Set("units", region.units);
+  result.Set("unitSize", region.unit_size);
+  result.Set("isChecked", region.is_checked);
+  result.Set("firstWord", static_cast<double>(unit_words(region) - bytes.Data()));
   result.Set("keeper", make_keeper(env, handle, bytes, [](uint32_t closed) { regions.release(closed); }));
   return result;
 }

@@ -20,6 +20,11 @@ const Region* region_of(const Napi::CallbackInfo& info) {
   return find_region(number_at(info, 0), Kind::stack);
 }
 
+/** The same, but a pool's shards are stacks, too. */
+const Region* stacks_of(const Napi::CallbackInfo& info) {
+  return find_stacks(number_at(info, 0));
+}
+
 /** What all here answer: a count, or a Status below 0. */
 Napi::Value answer(const Napi::CallbackInfo& info, Status status, uint32_t count) {
   const double number = status == Status::ok ? count : -static_cast<double>(status);
@@ -51,7 +56,7 @@ template <auto function> Napi::Value many(const Napi::CallbackInfo& info) {
 
 /** stackSize(handle, shard): how many values a shard has. */
 Napi::Value size(const Napi::CallbackInfo& info) {
-  const Region* region = region_of(info);
+  const Region* region = stacks_of(info);
   const uint32_t shard = number_at(info, 1);
   uint32_t count = 0;
   if (region == nullptr || shard > region->shards)
@@ -71,7 +76,7 @@ template <auto function> Napi::Value own(const Napi::CallbackInfo& info) {
  * or taken. The calling thread is the shard's owner, if `owned`, or becomes it for this.
  */
 template <auto function> Napi::Value as_owner(const Napi::CallbackInfo& info) {
-  const Region* region = region_of(info);
+  const Region* region = stacks_of(info);
   if (region == nullptr)
     return answer(info, Status::bad_handle, 0);
   const uint32_t shard = number_at(info, 1);

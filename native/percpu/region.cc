@@ -1,6 +1,7 @@
 #include "region.h"
 
 #include "../rseq/thread.h"
+#include "arena.h"
 #include "stack.h"
 
 #include <cstring>
@@ -11,7 +12,8 @@ namespace {
 constexpr uint32_t kMemoryAlignment = 16; ///< What a SharedArrayBuffer is aligned to.
 
 bool is_known(Kind kind) noexcept {
-  return kind == Kind::counters || kind == Kind::stack || kind == Kind::mutex || kind == Kind::cpu_lock;
+  return kind == Kind::counters || kind == Kind::stack || kind == Kind::pool || kind == Kind::mutex ||
+         kind == Kind::cpu_lock;
 }
 bool is_known(Element element) noexcept {
   return element == Element::i64 || element == Element::f64;
@@ -34,10 +36,23 @@ bool can_write_by_sections(Writers writers, Index index) noexcept {
   return index == Index::cpu_id || registration().usable_size >= RSEQ_AREA_MM_CID + sizeof(uint32_t);
 }
 
+/** Bytes from shard 0 to the end. No product of 32-bit numbers overflows. */
+uint64_t size_of_shards(const RegionSpec& spec) noexcept {
+  const uint64_t overflow = overflow_stride(spec.kind, spec.length, spec.units);
+  return spec.shards * shard_stride(spec.length) + overflow + arena_size(spec.units, spec.unit_size);
+}
+
+/** Whether there is such a region, whatever memory there is for it. */
+bool is_possible(const RegionSpec& spec) noexcept {
+  return spec.shards != 0 && spec.shards <= kMaxShards && spec.length >= least_length(spec.kind) &&
+         shard_stride(spec.length) <= UINT32_MAX &&
+         (!has_arena(spec.kind) || is_possible_arena(spec.units, spec.unit_size));
+}
+
 } // namespace
 
 uint32_t least_length(Kind kind) noexcept {
-  return kind == Kind::stack ? kStackHead + 1 : 1;
+  return kind == Kind::stack || kind == Kind::pool ? kStackHead + 1 : 1;
 }
 
 uint64_t shard_stride(uint32_t length) noexcept {
@@ -46,8 +61,11 @@ uint64_t shard_stride(uint32_t length) noexcept {
 }
 
 uint64_t region_size(uint32_t shards, uint32_t length) noexcept {
-  const uint64_t slack = kShardAlignment - kMemoryAlignment;
-  return sizeof(Header) + slack + (static_cast<uint64_t>(shards) + 1) * shard_stride(length);
+  return region_size({Kind::counters, Element::i64, Index::cpu_id, Writers::sections, shards, length});
+}
+
+uint64_t region_size(const RegionSpec& spec) noexcept {
+  return sizeof(Header) + kShardAlignment - kMemoryAlignment + size_of_shards(spec);
 }
 
 RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noexcept {
@@ -55,13 +73,14 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
     return RegionError::misaligned;
   if (!is_known(spec.kind) || !is_known(spec.element) || !is_known(spec.index) || !is_known(spec.writers))
     return RegionError::field;
-  const uint64_t stride = shard_stride(spec.length);
-  if (spec.shards == 0 || spec.shards > kMaxShards || spec.length < least_length(spec.kind) || stride > UINT32_MAX)
+  if (!has_arena(spec.kind) && (spec.units != 0 || spec.unit_size != 0 || spec.is_checked))
+    return RegionError::field;
+  if (!is_possible(spec))
     return RegionError::geometry;
   const uintptr_t start = reinterpret_cast<uintptr_t>(memory);
   const uintptr_t first = (start + sizeof(Header) + kShardAlignment - 1) / kShardAlignment * kShardAlignment;
   const uint64_t first_shard = first - start;
-  if (size < first_shard || size - first_shard < (static_cast<uint64_t>(spec.shards) + 1) * stride)
+  if (size < first_shard || size - first_shard < size_of_shards(spec))
     return RegionError::too_short;
 
   Header header = {};
@@ -73,8 +92,11 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
   header.writers = static_cast<uint32_t>(spec.writers);
   header.shards = spec.shards;
   header.length = spec.length;
-  header.stride = static_cast<uint32_t>(stride);
+  header.stride = static_cast<uint32_t>(shard_stride(spec.length));
   header.first_shard = static_cast<uint32_t>(first_shard);
+  header.units = spec.units;
+  header.unit_size = spec.unit_size;
+  header.is_checked = spec.is_checked ? 1 : 0;
   memcpy(memory, &header, sizeof(header));
   return RegionError::none;
 }
@@ -101,15 +123,26 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
     if (word != 0)
       return RegionError::field;
 
-  if (header.shards == 0 || header.shards > kMaxShards || header.length < least_length(kind))
+  if (header.is_checked > 1 || (!has_arena(kind) && (header.units | header.unit_size | header.is_checked) != 0))
+    return RegionError::field;
+
+  const RegionSpec spec = {kind,
+                           static_cast<Element>(header.element),
+                           static_cast<Index>(header.index),
+                           static_cast<Writers>(header.writers),
+                           header.shards,
+                           header.length,
+                           header.units,
+                           header.unit_size,
+                           header.is_checked != 0};
+  if (!is_possible(spec))
     return RegionError::geometry;
   if (header.stride != shard_stride(header.length))
     return RegionError::geometry;
   // Less than 128-byte alignment in memory costs speed, not safety: a region may have been moved.
   if (header.first_shard < sizeof(Header) || header.first_shard % sizeof(int64_t) != 0)
     return RegionError::geometry;
-  const uint64_t end = header.first_shard + (static_cast<uint64_t>(header.shards) + 1) * header.stride;
-  if (size < end)
+  if (size < header.first_shard + size_of_shards(spec))
     return RegionError::too_short;
 
   region.first_shard = static_cast<unsigned char*>(memory) + header.first_shard;
@@ -117,16 +150,21 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   region.length = header.length;
   region.shards = header.shards;
   region.kind = kind;
-  region.element = static_cast<Element>(header.element);
-  region.index = static_cast<Index>(header.index);
-  region.writers = static_cast<Writers>(header.writers);
+  region.element = spec.element;
+  region.index = spec.index;
+  region.writers = spec.writers;
+  region.units = spec.units;
+  region.unit_size = spec.unit_size;
+  region.is_checked = spec.is_checked;
   region.section_shards = can_write_by_sections(region.writers, region.index) ? region.shards : 0;
   region.direct_length =
       region.section_shards != 0 && region.index == Index::cpu_id && has_libc_areas() ? region.length : 0;
   region.direct_stacks = 0;
-  if (kind == Kind::stack && region.direct_length != 0) {
-    region.direct_length = stack_capacity(region);
-    region.direct_stacks = region.shards;
+  if (kind == Kind::stack || kind == Kind::pool) {
+    // What checks each block must not be got around.
+    const bool is_direct = region.direct_length != 0 && !region.is_checked;
+    region.direct_length = is_direct ? stack_capacity(region) : 0;
+    region.direct_stacks = is_direct ? region.shards : 0;
   }
   return RegionError::none;
 }

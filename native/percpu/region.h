@@ -4,10 +4,12 @@
  * one overflow shard.
  *
  *     0            64         first_shard, aligned to 128 in memory
- *     +--------+----------+---------+---------+-----+-------------+----------+
- *     | header | (slack)  | shard 0 | shard 1 | ... | shard P - 1 | overflow |
- *     +--------+----------+---------+---------+-----+-------------+----------+
+ *     +--------+----------+---------+---------+-----+-------------+----------+---------+
+ *     | header | (slack)  | shard 0 | shard 1 | ... | shard P - 1 | overflow | (arena) |
+ *     +--------+----------+---------+---------+-----+-------------+----------+---------+
  *                          <-stride->
+ *
+ * Kinds that have an arena are about a fixed number of units of memory, which are there: see arena.h.
  *
  * Every byte of it is untrusted: JavaScript may write any of them at any time. The header is read
  * once, by open_region(), field by field, and checked; after that native code only uses its own copy.
@@ -27,6 +29,7 @@ namespace rseq {
 enum class Kind : uint32_t {
   counters = 1, ///< `length` counters a shard, each the sum of its words over all shards.
   stack = 2,    ///< A stack a shard, of doubles: see stack.h.
+  pool = 4,     ///< A stack a shard, of the numbers of free blocks: see pool.h.
   mutex = 8,    ///< A mutex: one shard, of the words in lock_words.h.
   cpu_lock = 9, ///< A lock a shard, the overflow shard included.
 };
@@ -61,7 +64,10 @@ struct Header {
   uint32_t length;      ///< Words used in each shard.
   uint32_t stride;      ///< Bytes from one shard to the next: a multiple of 128.
   uint32_t first_shard; ///< Byte offset of shard 0 from the start of the region.
-  uint32_t reserved[6]; ///< 0.
+  uint32_t units;       ///< How many units the arena has; 0 where the kind has none, as the next two.
+  uint32_t unit_size;   ///< Bytes of a unit.
+  uint32_t is_checked;  ///< 1 if what is done with units is checked.
+  uint32_t reserved[3]; ///< 0.
 };
 
 static_assert(sizeof(Header) == 64);
@@ -93,10 +99,14 @@ struct Region {
   uint32_t direct_length;
   /** `shards` where that way is open to stacks, else 0: the check of the CPU is the check of all that, too. */
   uint32_t direct_stacks;
-  Kind kind;
-  Element element;
-  Index index;
-  Writers writers;
+  uint32_t units;
+  uint32_t unit_size;
+  // Of a byte each: an open region is to stay within a cache line of the handle table.
+  Kind kind : 8;
+  Element element : 8;
+  Index index : 8;
+  Writers writers : 7;
+  bool is_checked : 1;
 };
 
 /** What a new region is to be. */
@@ -107,6 +117,9 @@ struct RegionSpec {
   Writers writers;
   uint32_t shards;
   uint32_t length;
+  uint32_t units = 0;
+  uint32_t unit_size = 0;
+  bool is_checked = false;
 };
 
 /** The fewest words that a shard of this kind can have. */
@@ -120,6 +133,9 @@ uint64_t shard_stride(uint32_t length) noexcept;
  * header of 64 and a slack of 112 (memory is at least 16-byte aligned).
  */
 uint64_t region_size(uint32_t shards, uint32_t length) noexcept;
+
+/** The same of any kind, the arena included. */
+uint64_t region_size(const RegionSpec& spec) noexcept;
 
 /** Writes the header into zeroed memory of at least region_size() bytes. */
 RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noexcept;

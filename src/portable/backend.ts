@@ -27,6 +27,7 @@ import {
 import { cpuLockTry, cpuLockUnlock, cpuLockWait, openCpuLock } from './cpu-lock.js'
 import { mutexCallMe, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
 import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
+import { poolFlush, poolOperations } from './pools.js'
 import { stackOperations, stacks } from './stacks.js'
 
 /** Bounds the compare-and-exchange loops. One fails only when another thread's has succeeded. */
@@ -185,6 +186,7 @@ const counterOperations = {
 const operations: Operations = {
   ...counterOperations,
   ...stackOperations,
+  ...poolOperations,
   mutexTryLock,
   mutexUnlock,
   cpuLockTry,
@@ -225,6 +227,8 @@ export class PortableBackend implements Backend {
       writers: region.writers,
       shards: region.shards,
       length: region.length,
+      arena: region.arena,
+      firstWord: region.firstShard + 8 * region.firstUnitWord,
       keeper: region,
     }
   }
@@ -259,6 +263,10 @@ export class PortableBackend implements Backend {
 
   cpuLockWait(handle: unknown, milliseconds: number): number {
     return cpuLockWait(handle, milliseconds)
+  }
+
+  poolFlush(handle: unknown, shard: number): number {
+    return poolFlush(handle, shard)
   }
 
   counterBigint(handle: unknown, i: number): bigint | null {

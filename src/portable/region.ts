@@ -5,6 +5,7 @@
  */
 import { threadId } from 'node:worker_threads'
 import {
+  type Arena,
   Element,
   HEADER_BYTES,
   HeaderWord,
@@ -17,8 +18,12 @@ import {
   type RegionSpec,
   SHARD_ALIGNMENT,
   Writers,
+  hasArena,
+  isPossibleArena,
   leastLength,
+  overflowStride,
   shardStride,
+  sizeOfShards,
 } from '../layout.js'
 
 /** A checked region: what the operations need, out of reach of whoever writes the buffer. */
@@ -31,6 +36,11 @@ export interface PortableRegion {
   readonly element: Element
   readonly index: Index
   readonly writers: Writers
+  readonly arena: Arena
+  /** Where the units' words begin, in `words`. */
+  readonly firstUnitWord: number
+  /** Where shard 0 begins: bytes from the region's beginning. */
+  readonly firstShard: number
 }
 
 /** The shard that the calling thread writes. */
@@ -53,11 +63,14 @@ function isKnown<Value extends number>(
 /** Writes the header into zeroed memory; answers a RegionError. */
 export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
   const stride = shardStride(spec.length)
+  const { units, unitSize, isChecked } = spec.arena
   // The memory's address is not to be seen from here: what an aligned one would get.
   const firstShard = SHARD_ALIGNMENT
   if (spec.shards === 0 || spec.shards > MAX_SHARDS) return RegionError.geometry
   if (spec.length < leastLength(spec.kind)) return RegionError.geometry
-  if (bytes.byteLength < firstShard + (spec.shards + 1) * stride) return RegionError.tooShort
+  if (hasArena(spec.kind) && !isPossibleArena(spec.arena)) return RegionError.geometry
+  const size = sizeOfShards(spec.kind, spec.shards, spec.length, spec.arena)
+  if (bytes.byteLength < firstShard + size) return RegionError.tooShort
   const header = new Uint32Array(bytes.buffer, bytes.byteOffset, HEADER_BYTES / 4)
   header[HeaderWord.magic] = MAGIC
   header[HeaderWord.version] = LAYOUT_VERSION
@@ -69,6 +82,9 @@ export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
   header[HeaderWord.length] = spec.length
   header[HeaderWord.stride] = stride
   header[HeaderWord.firstShard] = firstShard
+  header[HeaderWord.units] = units
+  header[HeaderWord.unitSize] = unitSize
+  header[HeaderWord.isChecked] = Number(isChecked)
   return RegionError.none
 }
 
@@ -92,16 +108,30 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   }
   if (header.subarray(HeaderWord.reserved).some((reserved) => reserved !== 0)) return RegionError.field
 
+  const isChecked = word(HeaderWord.isChecked)
+  const arena = {
+    units: word(HeaderWord.units),
+    unitSize: word(HeaderWord.unitSize),
+    isChecked: isChecked === 1,
+  }
+  if (isChecked > 1) return RegionError.field
+  if (!hasArena(kind) && (arena.units | arena.unitSize | isChecked) !== 0) return RegionError.field
+
   const shards = word(HeaderWord.shards)
   const length = word(HeaderWord.length)
   const stride = word(HeaderWord.stride)
   const firstShard = word(HeaderWord.firstShard)
   if (shards === 0 || shards > MAX_SHARDS || length < leastLength(kind)) return RegionError.geometry
   if (stride !== shardStride(length)) return RegionError.geometry
+  if (hasArena(kind) && !isPossibleArena(arena)) return RegionError.geometry
   if (firstShard < HEADER_BYTES || firstShard % 8 !== 0) return RegionError.geometry
-  const total = (shards + 1) * stride
+  const total = sizeOfShards(kind, shards, length, arena)
   if (bytes.byteLength < firstShard + total) return RegionError.tooShort
 
   const words = new BigInt64Array(bytes.buffer, bytes.byteOffset + firstShard, total / 8)
-  return { words, strideWords: stride / 8, shards, length, element, index, writers }
+  const firstUnitWord = (shards * stride + overflowStride(kind, length, arena.units)) / 8
+  return {
+    ...{ words, strideWords: stride / 8, shards, length, element, index, writers },
+    ...{ arena, firstUnitWord, firstShard },
+  }
 }

@@ -27,14 +27,15 @@ function doublesOf(region: PortableRegion): Float64Array {
   return view
 }
 
-function capacityOf(region: PortableRegion): number {
-  return region.length - STACK_HEAD
+/** How many values a shard has room for: a pool's overflow shard for all blocks. */
+function capacityOf(region: PortableRegion, shard: number): number {
+  return shard === region.shards && region.arena.units > 0 ? region.arena.units : region.length - STACK_HEAD
 }
 
 /** How many values a shard has, or -corrupt. */
 function sizeOf(region: PortableRegion, shard: number): number {
   const size = BigInt.asUintN(64, Atomics.load(region.words, at(region, shard, COUNT)))
-  return size <= capacityOf(region) ? Number(size) : -Status.corrupt
+  return size <= capacityOf(region, shard) ? Number(size) : -Status.corrupt
 }
 
 function setSize(region: PortableRegion, shard: number, size: number): void {
@@ -42,10 +43,10 @@ function setSize(region: PortableRegion, shard: number, size: number): void {
 }
 
 /** Pushes as many as fit on a shard that is this thread's alone. */
-function give(region: PortableRegion, shard: number, values: Float64Array, count: number): number {
+export function give(region: PortableRegion, shard: number, values: Float64Array, count: number): number {
   const size = sizeOf(region, shard)
   if (size < 0) return size
-  const fitting = Math.min(count, values.length, capacityOf(region) - size)
+  const fitting = Math.min(count, values.length, capacityOf(region, shard) - size)
   // A copy: what is checked is what is stored, also where the array is shared.
   const given = values.slice(0, fitting)
   if (!given.every(Number.isFinite)) return -Status.badValue
@@ -72,7 +73,7 @@ function take(region: PortableRegion, shard: number, into: Float64Array, count: 
 type Act = typeof give
 
 /** Acts on a shard as its owner. */
-function asOwner(
+export function asOwner(
   act: Act,
   region: PortableRegion,
   shard: number,
@@ -94,7 +95,7 @@ function pushMany(handle: Handle, values: Float64Array, count: number): number {
 }
 
 /** Not to take a lock for nothing: the count is looked at first. */
-function takeFrom(region: PortableRegion, shard: number, into: Float64Array, count: number): number {
+export function takeFrom(region: PortableRegion, shard: number, into: Float64Array, count: number): number {
   const size = sizeOf(region, shard)
   return size > 0 ? asOwner(take, region, shard, into, count) : size
 }
