@@ -32,7 +32,7 @@ const TOGETHER = [1, 2, 4, 8]
 
 /**
  * `tier`: which threads run it, by the tier of the library in them. `workers`: how many at once.
- * `step`: n is a multiple of it. `sleeps`: its threads wait for each other, and leave CPUs free on purpose.
+ * `step`: n is a multiple of it. `counts`: what the code returns is how many operations there were, n at most. `sleeps`: its threads wait for each other, and leave CPUs free on purpose.
  * `prepare`: what else its code needs, made when it is first run.
  */
 export const contenders = [
@@ -104,6 +104,21 @@ export const contenders = [
     title: 'stack.push(i), stack.pop(), Node-API tier',
     tier: 'napi',
     code: each('stack.push(i); sink = stack.pop()'),
+  },
+  { name: 'pool', title: 'pool.free(pool.alloc())', code: each('pool.free(pool.alloc())'), workers: TOGETHER },
+  {
+    name: 'pool-checked',
+    title: 'pool.free(pool.alloc()), checked',
+    code: each('checkedPool.free(checkedPool.alloc())'),
+  },
+  {
+    name: 'pool-across',
+    title: 'one worker takes blocks, another gives them back',
+    code: 'return handOver.run(n)',
+    step: 4096,
+    workers: [2],
+    counts: true,
+    sleeps: true,
   },
   {
     name: 'treiber',
@@ -191,6 +206,11 @@ export const contenders = [
   },
   // What one would use instead.
   {
+    name: 'alloc-unsafe',
+    title: 'Buffer.allocUnsafe(256)',
+    code: each('sink = Buffer.allocUnsafe(256)'),
+  },
+  {
     name: 'atomics-int32',
     title: 'Atomics.add, Int32, one word',
     code: each('Atomics.add(int32, 0, 1)'),
@@ -266,4 +286,4 @@ export const contenders = [
     prepare: meterCounter,
     code: each("peer.add(1, { method: 'GET', status: '200' })"),
   },
-].map((contender) => ({ tier: 'fast', workers: ALONE, step: 1, sleeps: false, ...contender }))
+].map((contender) => ({ tier: 'fast', workers: ALONE, step: 1, sleeps: false, counts: false, ...contender }))

@@ -134,6 +134,16 @@ export const rows = [
     least: 0.999,
   },
   {
+    title: 'pool.alloc + free, one thread / Buffer.allocUnsafe(256)',
+    value: ({ cost }) => cost('pool') / cost('alloc-unsafe'),
+    most: 0.4,
+  },
+  {
+    title: 'pool, one worker takes and one gives back, per block / the local pair',
+    value: ({ cost }) => cost('pool-across', 2) / cost('pool'),
+    most: 2,
+  },
+  {
     title: 'a scrape of 10,000 series, time on its thread / prom-client',
     value: ({ cost }) => cost('scrape') / cost('prom-scrape'),
     most: 1 / 5,

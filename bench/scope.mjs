@@ -6,12 +6,14 @@ import {
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
+  PerCpuPool,
   PerCpuStack,
   PerCpuLock,
   cpuId,
   info,
 } from '../lib/index.js'
 import { loadNative } from '../lib/native.js'
+import { HAND_OVER_BYTES, HandOver } from './hand-over.mjs'
 import { JsMutex } from './js-mutex.mjs'
 import { definition, openMetrics } from './metrics.mjs'
 import { Treiber, treiberBytes } from './treiber.mjs'
@@ -33,6 +35,7 @@ const CACHE_LINES = 128 // The adjacent-line prefetcher fetches pairs.
 const ELEMENTS = 64
 const MOST_WORKERS = 64
 const STACKED = 1000
+const BLOCK = { blocks: 8192, blockSize: 256 }
 
 /**
  * The shared structures, as buffers to give to other threads. Made by a thread of the tier that uses
@@ -50,6 +53,9 @@ export function makeShared() {
     histogram: new PerCpuHistogram().buffer,
     metrics: definition.create().buffer,
     stack: new PerCpuStack(STACKED).buffer,
+    pool: new PerCpuPool(BLOCK).buffer,
+    checkedPool: new PerCpuPool({ ...BLOCK, checked: true }).buffer,
+    handOver: new SharedArrayBuffer(HAND_OVER_BYTES),
     treiber: new SharedArrayBuffer(treiberBytes(MOST_WORKERS + 1)),
     int32: new SharedArrayBuffer(CACHE_LINES),
     bigint64: new SharedArrayBuffer(CACHE_LINES),
@@ -61,6 +67,7 @@ export function makeShared() {
 /** The same, open in this thread, and everything else that a contender's code names. */
 export function openScope(shared, member) {
   const array = PerCpuCounterArray.from(shared.array)
+  const pool = PerCpuPool.from(shared.pool)
   const { emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd } = limits
   return {
     ...{ emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd, cpuId },
@@ -68,6 +75,9 @@ export function openScope(shared, member) {
     double: PerCpuCounter.from(shared.double),
     array,
     stack: PerCpuStack.from(shared.stack),
+    pool,
+    checkedPool: PerCpuPool.from(shared.checkedPool),
+    handOver: new HandOver(shared.handOver, pool, member === 0),
     treiber: new Treiber(shared.treiber, MOST_WORKERS + 1),
     values: new Float64Array(STACKED).fill(1),
     batch: new CounterBatch(array),

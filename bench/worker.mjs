@@ -32,7 +32,7 @@ async function prepare(name) {
     cost = time / size
     if (time < CHUNK_NS) size = inSteps(2 * size)
   } while (performance.now() < end)
-  return { run, chunk: inSteps(CHUNK_NS / cost) }
+  return { run, chunk: inSteps(CHUNK_NS / cost), counts: contender.counts }
 }
 
 async function prepared(name) {
@@ -52,7 +52,7 @@ function meet(barrier, members) {
 }
 
 async function measure({ name, members, milliseconds, barrier }) {
-  const { run, chunk } = await prepared(name)
+  const { run, chunk, counts } = await prepared(name)
   meet(barrier, members)
   const slow = slowCalls()
   const wallStart = performance.now()
@@ -62,9 +62,11 @@ async function measure({ name, members, milliseconds, barrier }) {
   do {
     const result = run(chunk)
     if (result instanceof Promise) await result
-    operations += chunk
+    operations += counts ? result : chunk
   } while (performance.now() < end)
   const time = limits.threadTime() - start
+  // Of a slice so short that there was none, something has to be said.
+  operations = Math.max(1, operations)
   return { operations, time, wall: (performance.now() - wallStart) * 1e6, slow: slowCalls() - slow }
 }
 

@@ -14,6 +14,7 @@ const TESTS = [
   'remote',
   'stack',
   'stacks',
+  'pool',
 ]
 /** Those whose sections exist with a relaxed and a release commit. */
 const ORDERED = new Set(['buffer', 'memcpy'])

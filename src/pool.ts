@@ -35,7 +35,7 @@ export interface PoolOptions {
    * what is given back with bytes of 0xdb. For tests: it makes every operation several times as expensive. By default false.
    */
   checked?: boolean
-  /** How many free blocks a CPU keeps at hand: 1 to 512, by default 128 (and no more than there are). */
+  /** How many free blocks a CPU keeps at hand: 1 to 1024, by default 256 (and no more than there are). */
   cache?: number
   /** What numbers the caches: the `cpu` (the default) or the `concurrency` id; see {@link CounterOptions}. */
   index?: IndexName
@@ -47,8 +47,8 @@ const { stacks } = backend
 /** A constant of this module: see counters.ts. */
 const OK = Status.ok
 
-const MAX_CACHE = 512
-const DEFAULT_CACHE = 128
+const MAX_CACHE = 1024
+const DEFAULT_CACHE = 256
 
 /** A pool without any block yet. */
 function newPool(options: unknown): SharedArrayBuffer {

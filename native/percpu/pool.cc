@@ -9,18 +9,31 @@ namespace pool_moves {
 
 using namespace stack_shard;
 
-/** The most numbers that are moved at once, and have room on the thread's stack. */
-constexpr uint32_t kMostMoved = 256;
-
 /** Half a cache: after a move as many can be taken as given back, before the next. */
 uint32_t batch_of(const Region& region) noexcept {
-  const uint32_t half = (stack_capacity(region) + 1) / 2;
-  return half < kMostMoved ? half : kMostMoved;
+  return (stack_capacity(region) + 1) / 2;
 }
 
+/** The central store, while the caller has its lock: the numbers, and how many there are. */
+struct Central {
+  explicit Central(const Region& region) noexcept
+      : words(word_at<int64_t>(region, region.shards, 0)), size(count_of(region, region.shards)) {}
+
+  void resize(uint64_t count) noexcept {
+    size = count;
+    __atomic_store_n(words + kCount, static_cast<int64_t>(count), __ATOMIC_RELAXED);
+  }
+
+  /** Where number `i` is; up to region.units are. */
+  int64_t* at(uint64_t i) const noexcept { return words + kStackHead + i; }
+
+  int64_t* words;
+  uint64_t size; ///< Anybody's word, to be checked.
+};
+
 /**
- * Tries `section(here, words, count)`, with the count of this CPU's cache, as often as any. For who has the central
- * store's lock. False: it is nobody's cache that sections write, or there were too many aborts.
+ * Tries `section(here, words, count)`, with the count of this CPU's cache. False: no section writes that, it makes no
+ * sense, or there were too many aborts.
  */
 template <typename Section> bool move_here(const Region& region, Section section) noexcept {
   for (uint32_t tries = 0; tries < kAttempts; tries++) {
@@ -38,51 +51,54 @@ template <typename Section> bool move_here(const Region& region, Section section
 }
 
 /** Half of what the central store has, up to a batch, for the CPU that the thread is on. */
-void fill_cache(const Region& region) noexcept {
-  double numbers[kMostMoved];
-  const uint64_t there = (count_of(region, region.shards) + 1) / 2;
-  uint32_t size = there < batch_of(region) ? static_cast<uint32_t>(there) : batch_of(region);
-  if (take(region, region.shards, numbers, size) != Status::ok || size == 0)
-    return;
+void fill_cache(const Region& region, Central& central) noexcept {
+  const uint64_t half = (central.size + 1) / 2;
+  const uint64_t wanted = half < batch_of(region) ? half : batch_of(region);
+  uint64_t size = 0;
   const bool moved = move_here(region, [&](const Here& here, int64_t* words, uint32_t count) {
-    if (size > stack_capacity(region) - count)
-      return Outcome::compare_failed;
-    return load_cbne_memcpy_store(here, Order::relaxed, words + kCount, count, words + kStackHead + count, numbers,
-                                  size * sizeof(double), count + size);
+    const uint32_t room = stack_capacity(region) - count;
+    size = wanted < room ? wanted : room;
+    return load_cbne_memcpy_store(here, Order::relaxed, words + kCount, count, words + kStackHead + count,
+                                  central.at(central.size - size), size * sizeof(int64_t),
+                                  static_cast<int64_t>(count + size));
   });
-  if (!moved)
-    give(region, region.shards, numbers, size);
+  if (moved)
+    central.resize(central.size - size);
 }
 
 /** Half of what the cache of this CPU can hold, to the central store. */
-Status empty_cache(const Region& region) noexcept {
-  double numbers[kMostMoved];
-  uint32_t size = 0;
+void empty_cache(const Region& region, Central& central) noexcept {
+  const uint64_t room = region.units - central.size;
+  const uint64_t wanted = room < batch_of(region) ? room : batch_of(region);
+  uint64_t size = 0;
   const bool moved = move_here(region, [&](const Here& here, int64_t* words, uint32_t count) {
-    size = count < batch_of(region) ? count : batch_of(region);
-    return load_cbne_memcpy_store(here, Order::relaxed, words + kCount, count, numbers,
-                                  words + kStackHead + count - size, size * sizeof(double), count - size);
+    size = wanted < count ? wanted : count;
+    return load_cbne_memcpy_store(here, Order::relaxed, words + kCount, count, central.at(central.size),
+                                  words + kStackHead + count - size, size * sizeof(int64_t),
+                                  static_cast<int64_t>(count - size));
   });
-  return moved ? give(region, region.shards, numbers, size) : Status::ok;
+  if (moved)
+    central.resize(central.size + size);
 }
 
 /** All that a CPU has, to the central store, for who has that one's lock. */
 Status fetch(const Region& region, uint32_t shard, uint32_t& fetched) noexcept {
   fetched = 0;
   return locked(region, shard, [&] {
-    double numbers[kMostMoved];
-    for (;;) {
-      uint32_t size = kMostMoved;
-      Status status = take(region, shard, numbers, size);
-      if (status != Status::ok || size == 0)
-        return status;
-      const uint32_t taken = size;
-      status = give(region, region.shards, numbers, size);
-      fetched += size;
-      // The central store has room for all blocks. What does not fit is there twice.
-      if (status != Status::ok || size != taken)
-        return Status::corrupt;
-    }
+    Central central(region);
+    const uint64_t count = count_of(region, shard);
+    if (central.size > region.units || count > stack_capacity(region))
+      return Status::corrupt;
+    // The central store has room for all blocks. What does not fit is there twice, and stays away.
+    const uint64_t room = region.units - central.size;
+    fetched = static_cast<uint32_t>(count < room ? count : room);
+    const int64_t* words = word_at<int64_t>(region, shard, 0);
+    for (uint32_t k = 0; k < fetched; k++)
+      __atomic_store_n(central.at(central.size + k), __atomic_load_n(words + kStackHead + k, __ATOMIC_RELAXED),
+                       __ATOMIC_RELAXED);
+    __atomic_store_n(word_at<int64_t>(region, shard, kCount), 0, __ATOMIC_RELAXED);
+    central.resize(central.size + fetched);
+    return fetched == count ? Status::ok : Status::corrupt;
   });
 }
 
@@ -105,27 +121,39 @@ Status fetch_from_any(const Region& region) noexcept {
 /** Takes a number from the central store, and more for this CPU. */
 Status take_central(const Region& region, double& number) noexcept {
   return locked(region, region.shards, [&] {
-    Status status = count_of(region, region.shards) == 0 ? fetch_from_any(region) : Status::ok;
-    uint32_t count = 1;
-    if (status == Status::ok)
-      status = take(region, region.shards, &number, count);
-    if (status != Status::ok)
-      return status;
-    fill_cache(region);
-    return count == 1 ? Status::ok : Status::empty;
+    if (count_of(region, region.shards) == 0) {
+      const Status status = fetch_from_any(region);
+      if (status != Status::ok)
+        return status;
+    }
+    Central central(region);
+    if (central.size > region.units)
+      return Status::corrupt;
+    if (central.size == 0)
+      return Status::empty;
+    const int64_t bits = __atomic_load_n(central.at(central.size - 1), __ATOMIC_RELAXED);
+    memcpy(&number, &bits, sizeof(number));
+    central.resize(central.size - 1);
+    fill_cache(region, central);
+    return Status::ok;
   });
 }
 
-/** Gives a number to the central store; where this CPU's cache is full, some of that too. */
+/** Gives a number to the central store; where this CPU's cache is full, half of that too. */
 Status give_central(const Region& region, double number, bool is_full) noexcept {
   return locked(region, region.shards, [&] {
-    Status status = is_full ? empty_cache(region) : Status::ok;
-    uint32_t count = 1;
-    if (status == Status::ok)
-      status = give(region, region.shards, &number, count);
-    if (status == Status::bad_value) // Not this number: one of those in the cache.
+    Central central(region);
+    if (central.size > region.units)
       return Status::corrupt;
-    return status == Status::ok && count == 0 ? Status::full : status;
+    if (central.size == region.units)
+      return Status::full;
+    int64_t bits;
+    memcpy(&bits, &number, sizeof(bits));
+    __atomic_store_n(central.at(central.size), bits, __ATOMIC_RELAXED);
+    central.resize(central.size + 1);
+    if (is_full)
+      empty_cache(region, central);
+    return Status::ok;
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <functional>
+#include <iterator>
 
 using namespace rseq;
 using namespace rseq::test;
@@ -139,8 +140,12 @@ TEST(every_field_of_a_header_is_checked) {
   CHECK_EQUAL(opened_with([](Header& header) { header.element = 0; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.index = 2; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.writers = 3; }), RegionError::field);
-  for (size_t i = 0; i < 6; i++)
+  for (size_t i = 0; i < std::size(Header{}.reserved); i++)
     CHECK_EQUAL(opened_with([i](Header& header) { header.reserved[i] = 1; }), RegionError::field);
+  // Of kinds that have an arena.
+  CHECK_EQUAL(opened_with([](Header& header) { header.units = 1; }), RegionError::field);
+  CHECK_EQUAL(opened_with([](Header& header) { header.unit_size = 1; }), RegionError::field);
+  CHECK_EQUAL(opened_with([](Header& header) { header.is_checked = 1; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.shards = 0; }), RegionError::geometry);
   CHECK_EQUAL(opened_with([](Header& header) { header.shards = kMaxShards + 1; }), RegionError::geometry);
   CHECK_EQUAL(opened_with([](Header& header) { header.length = 0; }), RegionError::geometry);

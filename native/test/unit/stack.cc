@@ -1,5 +1,6 @@
 #include "../../percpu/stack.h"
 #include "memory.h"
+#include "pinned.h"
 #include "place.h"
 
 #include <cmath>
@@ -46,24 +47,6 @@ public:
 
   Memory memory;
   Region region = {};
-};
-
-/** Keeps the calling thread on the CPU where it is, while it lives. */
-class Pinned {
-public:
-  Pinned() {
-    sched_getaffinity(0, sizeof(before), &before);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
-    sched_setaffinity(0, sizeof(one), &one);
-  }
-  ~Pinned() { sched_setaffinity(0, sizeof(before), &before); }
-  Pinned(const Pinned&) = delete;
-  Pinned& operator=(const Pinned&) = delete;
-
-private:
-  cpu_set_t before;
 };
 
 Status pop(Stacks& stacks, double wanted) {
