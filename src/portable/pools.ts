@@ -50,7 +50,7 @@ function poolAlloc(handle: Handle): number {
   const region = handle as PortableRegion
   const answer = takeAny(region)
   if (answer !== 1) return answer === 0 ? -Status.empty : answer
-  const block = one[0] as number
+  const block = (one[0] as number) + 0 // Not -0.
   const { units, isChecked } = region.arena
   if (!Number.isInteger(block) || block < 0 || block >= units) return -Status.corrupt
   const isFine =
