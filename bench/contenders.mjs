@@ -105,7 +105,12 @@ export const contenders = [
     tier: 'napi',
     code: each('stack.push(i); sink = stack.pop()'),
   },
-  { name: 'pool', title: 'pool.free(pool.alloc())', code: each('pool.free(pool.alloc())'), workers: TOGETHER },
+  {
+    name: 'pool',
+    title: 'pool.free(pool.alloc())',
+    code: each('pool.free(pool.alloc())'),
+    workers: TOGETHER,
+  },
   {
     name: 'pool-checked',
     title: 'pool.free(pool.alloc()), checked',

@@ -1,5 +1,6 @@
 // Every snippet of the README runs, and prints what its comments say; so do those of docs/metrics.md, and the examples.
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -85,6 +86,22 @@ describe('docs/metrics.md', () => {
 describe('examples', () => {
   it.each(readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.mjs')))('%s', async (name) => {
     expect(await run([join(root, 'examples', name)])).not.toBe('')
+  })
+
+  it('buffer-pool.mjs hashes a file as one thread would, and has all its blocks back', async () => {
+    const file = process.execPath
+    const bytes = readFileSync(file)
+    const whole = createHash('sha256')
+    for (let at = 0; at < bytes.length; at += 65536) {
+      whole.update(
+        createHash('sha256')
+          .update(bytes.subarray(at, at + 65536))
+          .digest(),
+      )
+    }
+    const lines = (await run([join(root, 'examples', 'buffer-pool.mjs'), file])).trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^\d+ blocks through a pool of 32, \d+ waits; free again: 32$/)
+    expect(lines[1]).toBe(whole.digest('hex'))
   })
 
   it('log-levels.mjs counts every line once', async () => {

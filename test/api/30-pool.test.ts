@@ -1,6 +1,6 @@
 /** A pool in one thread: what its methods promise, and what is refused. */
 import { expect, test } from 'vitest'
-import { PerCpuPool, PerCpuStack, info } from '../../lib/index.js'
+import { PerCpuPool, PerCpuStack, type PoolOptions, info } from '../../lib/index.js'
 
 const cpus = info().possibleCpus
 
@@ -13,10 +13,10 @@ function takeAll(pool: PerCpuPool): number[] {
 const upTo = (end: number): number[] => Array.from({ length: end }, (_, i) => i)
 const sorted = (numbers: number[]): number[] => numbers.toSorted((a, b) => a - b)
 
-test.each([
+test.each<[PoolOptions]>([
   [{ blocks: 1, blockSize: 1 }],
   [{ blocks: 100, blockSize: 64, cache: 1 }],
-  [{ blocks: 1000, blockSize: 100, cache: 3, index: 'concurrency' as const }],
+  [{ blocks: 1000, blockSize: 100, cache: 3, index: 'concurrency' }],
   [{ blocks: 1000, blockSize: 256, checked: true }],
   [{ blocks: 5000, blockSize: 1 }],
 ])('%o gives out each block once, and again when it was given back', (options) => {
@@ -107,7 +107,7 @@ test('a checked pool names who did wrong', () => {
 })
 
 const foreign = [10, -1, 1.5, NaN, Infinity, 2 ** 32, 2 ** 32 + 1, -0.5]
-const noNumbers = [undefined, null, '1', true, 1n, Symbol('s'), {}, [1], { valueOf: () => 1 }]
+const noNumbers: unknown[] = [undefined, null, '1', true, 1n, Symbol('s'), {}, [1], { valueOf: () => 1 }]
 
 test.each([false, true])('what is no block is refused, checked: %s', (checked) => {
   const pool = new PerCpuPool({ blocks: 10, blockSize: 8, checked })

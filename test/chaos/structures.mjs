@@ -7,10 +7,13 @@ import {
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
+  PerCpuPool,
   PerCpuStack,
 } from '../../lib/index.js'
 
 const ELEMENTS = 20
+/** A terminated worker may take one with it. */
+const BLOCKS = 5000
 
 /** A small whole number; half of them in the f64 counter, where they are as exact. */
 const small = (random) => 1 + Math.floor(random() * 100)
@@ -25,6 +28,12 @@ const one = () => 1
 function withCounter(region) {
   const counted = new PerCpuCounter()
   return { region, counted, buffer: { region: region.buffer, counted: counted.buffer } }
+}
+
+/** What is counted in a block, by whoever has it. */
+function wordOf(pool, block) {
+  const { buffer, byteOffset } = pool.view(block)
+  return new Float64Array(buffer, byteOffset, 1)
 }
 
 /** Takes the mutex; from a worker that ended with it, too: what that one was about to add is in flight. */
@@ -128,6 +137,28 @@ export const structures = [
       else if (stack.pop() !== undefined) counted.increment()
     },
     total: ({ region, counted }) => region.size + counted.value,
+  },
+  {
+    // Two owners of a block would lose an addition to it.
+    name: 'pool',
+    make: () => withCounter(new PerCpuPool({ blocks: BLOCKS, blockSize: 8, cache: 4 })),
+    open: ({ region, counted }) => ({ pool: PerCpuPool.from(region), counted: PerCpuCounter.from(counted) }),
+    amount: one,
+    add({ pool, counted }) {
+      const block = pool.alloc()
+      if (block === -1) return counted.increment()
+      wordOf(pool, block)[0]++
+      return pool.free(block)
+    },
+    total({ region, counted }) {
+      let sum = counted.value
+      for (let block = 0; block < BLOCKS; block++) sum += wordOf(region, block)[0]
+      return sum
+    },
+    disturb(pool) {
+      pool.region.flush()
+      return 0
+    },
   },
   {
     name: 'mutex',

@@ -14,6 +14,7 @@
 #include "../../percpu/counter.h"
 #include "../../percpu/cpu_lock.h"
 #include "../../percpu/mutex.h"
+#include "../../percpu/pool.h"
 #include "../../percpu/stack.h"
 #include "../../rseq/cpus.h"
 #include "../../rseq/thread.h"
@@ -131,18 +132,49 @@ void run_stack_step(const Region& region, const Step& step) {
   }
 }
 
+/** The operations on pools; `element` is a shard or a block. */
+void run_pool_step(const Region& region, const Step& step) {
+  uint32_t number = step.element;
+  switch (step.operation % 9) {
+  case 0:
+  case 1:
+    if (pool_alloc(region, number) == Status::ok) {
+      unit_at(region, number)[step.value % region.unit_size] = step.small;
+      if (step.small % 2 == 0)
+        pool_free(region, number);
+    }
+    break;
+  case 2:
+    pool_free(region, number);
+    break;
+  case 3:
+    pool_flush(region, step.element, number);
+    break;
+  case 4:
+    if (step.element <= region.shards)
+      stack_size(region, step.element, number);
+    break;
+  case 5:
+    run_stack_step(region, step);
+    break;
+  }
+}
+
 /** The region as what it says it is. */
 RegionError open_as_claimed(const Memory& memory, Region& region) {
   uint32_t kind = 0;
   if (memory.length() >= sizeof(Header))
     memcpy(&kind, static_cast<unsigned char*>(memory.data()) + offsetof(Header, kind), sizeof(kind));
-  return open_region(memory.data(), memory.length(),
-                     kind == static_cast<uint32_t>(Kind::stack) ? Kind::stack : Kind::counters, region);
+  const auto claimed = static_cast<Kind>(kind);
+  const bool has_stacks = claimed == Kind::stack || claimed == Kind::pool;
+  return open_region(memory.data(), memory.length(), has_stacks ? claimed : Kind::counters, region);
 }
 
 void run_step(Memory& memory, Region& region, const Step& step) {
   if (region.kind == Kind::stack && step.operation % 9 < 6)
     return run_stack_step(region, step);
+  if (region.kind == Kind::pool && step.operation % 9 < 6)
+    return run_pool_step(region, step);
 
   const uint32_t i = step.element;
   int64_t whole;

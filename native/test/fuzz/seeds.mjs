@@ -7,11 +7,20 @@ import { join } from 'node:path'
 const directory = process.argv[2]
 mkdirSync(directory, { recursive: true })
 
-function region({ kind = 1, element, index, writers, shards, length }) {
-  const stride = Math.ceil((8 * length) / 128) * 128
-  const bytes = Buffer.alloc(128 + (shards + 1) * stride)
+const upTo128 = (bytes) => Math.ceil(bytes / 128) * 128
+
+/** `units` of `unitSize` bytes: a pool, whose blocks are all free. */
+function region({ kind = 1, element, index, writers, shards, length, units = 0, unitSize = 0, checked = 0 }) {
+  const stride = upTo128(8 * length)
+  const overflow = units === 0 ? stride : upTo128(8 * (units + 2))
+  const arena = upTo128(8 * units) + units * Math.ceil(unitSize / 64) * 64
+  const bytes = Buffer.alloc(128 + shards * stride + overflow + arena)
   const fields = [0x51455352, 1, kind, element, index, writers, shards, length, stride, 128]
+  fields.push(units, unitSize, checked)
   fields.forEach((field, position) => bytes.writeUInt32LE(field, 4 * position))
+  const central = 128 + shards * stride
+  bytes.writeUInt32LE(units, central)
+  for (let unit = 0; unit < units; unit++) bytes.writeDoubleLE(unit, central + 8 * (2 + unit))
   return bytes
 }
 
@@ -40,6 +49,18 @@ const shapes = {
   mutex: { kind: 8, element: 1, index: 0, writers: 1, shards: 1, length: 3 },
   'stack-cpu': { kind: 2, element: 2, index: 0, writers: 1, shards: 2, length: 5 },
   'stack-atomics': { kind: 2, element: 2, index: 1, writers: 2, shards: 1, length: 3 },
+  'pool-cpu': {
+    kind: 4,
+    element: 2,
+    index: 0,
+    writers: 1,
+    shards: 2,
+    length: 4,
+    units: 3,
+    unitSize: 8,
+    checked: 1,
+  },
+  'pool-atomics': { kind: 4, element: 2, index: 0, writers: 2, shards: 1, length: 3, units: 2, unitSize: 70 },
   'cpu-lock': { kind: 9, element: 1, index: 0, writers: 1, shards: 2, length: 3 },
   'cpu-lock-atomics': { kind: 9, element: 1, index: 0, writers: 2, shards: 2, length: 3 },
   'i64-atomics': { element: 1, index: 1, writers: 2, shards: 3, length: 2 },

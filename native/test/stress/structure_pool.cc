@@ -1,6 +1,6 @@
-// A pool that threads take blocks out of and give back to, while one of them empties CPU after CPU into the central store.
-// Caches are small, and there is about one block for each thread: so numbers are moved all the time, and fetched from
-// other CPUs.
+// A pool that threads take blocks out of and give back to, while one of them empties CPU after CPU into the central
+// store. Caches are small, and there is about one block for each thread: so numbers are moved all the time, and fetched
+// from other CPUs.
 #include "../../percpu/pool.h"
 #include "tokens.h"
 
@@ -18,8 +18,10 @@ constexpr uint32_t kMostHeld = 6;
 class Blocks : public Structure {
 public:
   Blocks(uint32_t count, const Options& options)
-      : shards(count), tokens(kMostHeld * count),
-        spec{Kind::pool, Element::f64, options.index, Writers::sections, count, kStackHead + kCache, blocks(), 8, true},
+      : shards(count),
+        tokens(kMostHeld * count), spec{Kind::pool, Element::f64,        options.index, Writers::sections,
+                                        count,      kStackHead + kCache, blocks(),      8,
+                                        true},
         memory(region_size(spec) / sizeof(uint64_t) + 1) {
     format_region(memory.data(), memory.size() * sizeof(uint64_t), spec);
     open_region(memory.data(), memory.size() * sizeof(uint64_t), Kind::pool, region);

@@ -10,6 +10,7 @@ import {
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuLock,
+  PerCpuPool,
   PerCpuStack,
   info,
 } from '../../../lib/index.js'
@@ -61,7 +62,7 @@ function measure(name, loop, made) {
 function rawLoops() {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
   const { counterSet, countedAdd, mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
-  const { cpuLockTry, cpuLockUnlock } = fast.operations
+  const { cpuLockTry, cpuLockUnlock, poolAlloc, poolFree } = fast.operations
   const { openRegion, openBatch, openMutex, openCpuLock } = native
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
@@ -74,7 +75,8 @@ function rawLoops() {
   const locks = openCpuLock(new Uint8Array(new PerCpuLock().buffer))
   let got = 0
   const stack = openRegion(new Uint8Array(new PerCpuStack(4).buffer), 2)
-  let [set, tried, unlocked, pushed, popped] = [0, 0, 0, 0, 0]
+  const pool = openRegion(new Uint8Array(new PerCpuPool({ blocks: 4, blockSize: 8 }).buffer), 4)
+  let [set, tried, unlocked, pushed, popped, freed] = [0, 0, 0, 0, 0, 0]
   const loops = [
     measure(
       'counterAdd',
@@ -128,6 +130,13 @@ function rawLoops() {
       () => popped,
     ),
     measure(
+      'poolAlloc and poolFree',
+      (n) => {
+        for (let k = 0; k < n; k++) if (poolFree(pool.handle, poolAlloc(pool.handle)) === 0) freed++
+      },
+      () => freed,
+    ),
+    measure(
       'counterSet',
       (n) => {
         for (let k = 0; k < n; k++) if (counterSet(handle, 2, k) === 0) set++
@@ -164,7 +173,7 @@ function rawLoops() {
       () => unlocked,
     ),
   ]
-  return { loops, keepers: [keeper, batch.keeper, mutex.keeper, locks.keeper, stack.keeper] }
+  return { loops, keepers: [keeper, batch.keeper, mutex.keeper, locks.keeper, stack.keeper, pool.keeper] }
 }
 
 /** What users call. */
@@ -179,13 +188,14 @@ function publicLoops() {
   const mutex = new Mutex()
   const lock = new PerCpuLock()
   const stack = new PerCpuStack(1000)
+  const pool = new PerCpuPool({ blocks: 1000, blockSize: 8 })
   const metrics = defineMetrics({
     counters: { whole: { help: '' }, other: { help: '' } },
     histograms: { seconds: { help: '' } },
   }).create()
   const both = metrics.batch(metrics.other, metrics.seconds)
   const histogram = new PerCpuHistogram({ highest: 1024 })
-  let [read, guarded, pushed] = [0, 0, 0]
+  let [read, guarded, pushed, taken] = [0, 0, 0, 0]
   const loops = [
     measure(
       'PerCpuCounter.add',
@@ -249,6 +259,17 @@ function publicLoops() {
         }
       },
       () => pushed,
+    ),
+    measure(
+      'PerCpuPool.alloc and free',
+      (n) => {
+        for (let k = 0; k < n; k++) {
+          const block = pool.alloc()
+          if (block !== -1) taken++
+          pool.free(block)
+        }
+      },
+      () => taken,
     ),
     measure(
       'Counter.inc',

@@ -3,7 +3,14 @@
 //
 // Needs --allow-natives-syntax: each call is made by the interpreter, and by optimized code.
 import { inspect } from 'node:util'
-import { CounterBatch, PerCpuCounter, PerCpuCounterArray, PerCpuStack, info } from '../../../lib/index.js'
+import {
+  CounterBatch,
+  PerCpuCounter,
+  PerCpuCounterArray,
+  PerCpuPool,
+  PerCpuStack,
+  info,
+} from '../../../lib/index.js'
 import { NUMBERS, OTHERS } from '../values.mjs'
 
 /** The calls with `v`, and what is worth a try: `hot` ones as optimized code, those of a delta on both types. */
@@ -35,8 +42,25 @@ const CALLS = [
   { source: 'stack.onCpu(0, v)' },
   { source: 'stack.onCpu(0, (owned) => owned.push(v))' },
   { source: 'new PerCpuStack(v).capacity' },
+  { source: 'pool.free(v)', hot: true },
+  { source: 'pool.view(v)', hot: true },
+  { source: 'checkedPool.free(v)' },
+  { source: 'checkedPool.view(v)' },
+  { source: 'new PerCpuPool(v)' },
+  { source: 'new PerCpuPool({ blocks: v, blockSize: 8 }).blocks' },
+  { source: 'new PerCpuPool({ blocks: 4, blockSize: 8, cache: v }).cache' },
+  { source: 'new PerCpuPool({ blocks: 4, blockSize: 8, checked: v }).checked' },
   { source: 'new PerCpuStack(1, { index: v })' },
 ]
+
+/** All blocks of one are taken, and one of the other. */
+function makePools() {
+  const pool = new PerCpuPool({ blocks: 4, blockSize: 8 })
+  const checkedPool = new PerCpuPool({ blocks: 4, blockSize: 8, checked: true })
+  for (let i = 0; i < pool.blocks; i++) pool.alloc()
+  checkedPool.alloc()
+  return { pool, checkedPool }
+}
 
 /** Everything that a call can reach, new for each of them: then no sum depends on an order. */
 function makeWorld(type, source) {
@@ -47,6 +71,7 @@ function makeWorld(type, source) {
     array,
     batch: source.startsWith('batch') ? new CounterBatch(array, 4) : undefined,
     stack: new PerCpuStack(4),
+    ...makePools(),
     indices: Uint32Array.of(0, 1, 2),
     deltas: Float64Array.of(1, 2, 3),
     sum: (values) => values.reduce((a, b) => a + b),
@@ -75,11 +100,12 @@ function attempt(call) {
 
 /** A function of a world and a value, new each time: V8 gives two of the same text one fate. */
 function makeCaller(source, isOptimized) {
-  const names = 'counter, array, batch, stack, indices, deltas, sum'
+  const names = 'counter, array, batch, stack, pool, checkedPool, indices, deltas, sum'
   const caller = evaluate(`({ ${names} }, v) => ${source} /* ${++made} */`, {
     CounterBatch,
     PerCpuCounter,
     PerCpuCounterArray,
+    PerCpuPool,
     PerCpuStack,
   })
   if (!isOptimized) return (neverOptimize(caller), caller)
@@ -104,7 +130,8 @@ function tryOne(source, type, text, way) {
   const { counter, array, batch } = world
   const pending = batch?.size
   batch?.commit()
-  const totals = [counter.value, ...array.snapshot(), ...world.stack.drain()]
+  const left = [world.pool.available, world.checkedPool.available]
+  const totals = [counter.value, ...array.snapshot(), ...world.stack.drain(), ...left]
   outcomes[`${source}, v = ${text}, ${type}, ${way}`] = inspect({ ...end, called, pending, totals })
 }
 

@@ -25,7 +25,8 @@ function firstWord(block) {
 function waitBeyond(which, position) {
   // A call may wake that belongs to the position before.
   while (Atomics.load(positions, which) <= position) {
-    if (Atomics.wait(positions, which, position, PATIENCE_MS) === 'timed-out') throw new Error('it stood still')
+    if (Atomics.wait(positions, which, position, PATIENCE_MS) === 'timed-out')
+      throw new Error('it stood still')
   }
 }
 
