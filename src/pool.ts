@@ -208,7 +208,8 @@ export class PerCpuPool extends OverBuffer {
    */
   view(block: number): Uint8Array {
     if (this.checked) this.#checkTaken(block)
-    return this.#views[block] ?? this.#newView(block)
+    const view = typeof block === 'number' ? this.#views[block] : undefined
+    return view ?? this.#newView(block)
   }
 
   #newView(block: number): Uint8Array {

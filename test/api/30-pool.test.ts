@@ -111,7 +111,7 @@ const noNumbers: unknown[] = [undefined, null, '1', true, 1n, Symbol('s'), {}, [
 
 test.each([false, true])('what is no block is refused, checked: %s', (checked) => {
   const pool = new PerCpuPool({ blocks: 10, blockSize: 8, checked })
-  takeAll(pool)
+  for (const block of takeAll(pool)) pool.view(block)
   for (const use of ['free', 'view'] as const) {
     for (const block of foreign) {
       expect(() => pool[use](block), String(block)).toThrow(RangeError)

@@ -92,6 +92,50 @@ Answer pop_by_section(const Call& call) {
   });
 }
 
+/** What a pool does (native/percpu/pool.h): as many values as there is room for, at once. Answers how many. */
+Answer fill_model(const Call& call, uint32_t shard) {
+  int64_t* it = words(shard);
+  const int64_t before = it[0];
+  while (it[0] < kCapacity)
+    it[kStackHead + it[0]++] = bits_of(value_of(call));
+  return it[0] - before;
+}
+
+/** And the other way: all values at once. Answers something of all of them. */
+Answer drain_model(const Call&, uint32_t shard) {
+  int64_t* it = words(shard);
+  Answer all = 0;
+  while (it[0] > 0)
+    all ^= it[kStackHead + --it[0]];
+  return all;
+}
+
+Answer fill_by_section(const Call& call) {
+  return retry(call, fill_model, [&](const Here& here, Answer& answer) {
+    int64_t* it = words(here.index);
+    const int64_t count = read(it[0]);
+    const auto room = static_cast<size_t>(kCapacity - count);
+    const int64_t values[kCapacity] = {bits_of(value_of(call)), bits_of(value_of(call))};
+    answer = kCapacity - count;
+    return load_cbne_memcpy_store(here, Order::relaxed, it, count, it + kStackHead + count, values,
+                                  room * sizeof(int64_t), kCapacity);
+  });
+}
+
+Answer drain_by_section(const Call& call) {
+  return retry(call, drain_model, [&](const Here& here, Answer& answer) {
+    int64_t* it = words(here.index);
+    const int64_t count = read(it[0]);
+    int64_t values[kCapacity] = {};
+    const Outcome outcome = load_cbne_memcpy_store(here, Order::relaxed, it, count, values, it + kStackHead,
+                                                   static_cast<size_t>(count) * sizeof(int64_t), 0);
+    answer = 0;
+    for (const int64_t value : values)
+      answer ^= value;
+    return outcome;
+  });
+}
+
 Answer push(const Call& call) {
   const Status status = stack_push(region, value_of(call));
   return status == Status::full ? kFull : static_cast<Answer>(status);
@@ -136,6 +180,8 @@ Answer take(const Call& call) {
 const Rows rows({
     {"push", &sections, push_by_section, push_model, interleave::kAttempts, false, true},
     {"pop", &sections, pop_by_section, pop_model, interleave::kAttempts, false, true},
+    {"fill", &sections, fill_by_section, fill_model, interleave::kAttempts, false, true},
+    {"drain", &sections, drain_by_section, drain_model, interleave::kAttempts, false, true},
     {"push", &stack, push, push_model, interleave::kAttempts, false, false},
     {"pop", &stack, pop, pop_anywhere_model, interleave::kAttempts, false, false},
     {"give", &stack, give, push_model, 0, false, false},
