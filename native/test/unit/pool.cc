@@ -198,8 +198,10 @@ TEST(blocks_lie_within_the_pool_and_apart) {
   Pool pool(pool_spec(Index::cpu_id, Writers::sections, false, 2));
   CHECK_EQUAL(unit_at(pool.region, 1) - unit_at(pool.region, 0), 128);
   CHECK(unit_at(pool.region, kBlocks - 1) + kBlockSize <= pool.memory.data() + pool.memory.size());
-  CHECK(unit_words(pool.region) >= pool.region.first_shard + 2 * pool.region.stride + 8 * (kStackHead + kBlocks));
-  CHECK(unit_at(pool.region, 0) >= unit_words(pool.region) + 8 * kBlocks);
+  const uint64_t* central = &pool.word(pool.central(), 0);
+  const auto* words = reinterpret_cast<uint64_t*>(unit_words(pool.region));
+  CHECK(words >= central + kStackHead + kBlocks);
+  CHECK(reinterpret_cast<uint64_t*>(unit_at(pool.region, 0)) >= words + kBlocks);
 }
 
 TEST(bytes_that_no_pool_has_are_refused) {
