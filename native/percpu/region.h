@@ -101,11 +101,11 @@ struct Region {
   uint32_t direct_stacks;
   uint32_t units;
   uint32_t unit_size;
-  // Of a byte each: an open region is to stay within a cache line of the handle table.
+  // In one word: an open region is to stay within a cache line of the handle table.
   Kind kind : 8;
   Element element : 8;
-  Index index : 8;
-  Writers writers : 7;
+  Index index : 2;
+  Writers writers : 2;
   bool is_checked : 1;
 };
 
