@@ -6,6 +6,7 @@ import {
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
+  PerCpuRing,
   PerCpuStack,
   PerCpuLock,
   cpuId,
@@ -33,6 +34,7 @@ const CACHE_LINES = 128 // The adjacent-line prefetcher fetches pairs.
 const ELEMENTS = 64
 const MOST_WORKERS = 64
 const STACKED = 1000
+const RING = 1 << 16
 
 /**
  * The shared structures, as buffers to give to other threads. Made by a thread of the tier that uses
@@ -50,6 +52,8 @@ export function makeShared() {
     histogram: new PerCpuHistogram().buffer,
     metrics: definition.create().buffer,
     stack: new PerCpuStack(STACKED).buffer,
+    ring: new PerCpuRing(RING).buffer,
+    recorder: new PerCpuRing(RING, { policy: 'overwrite' }).buffer,
     treiber: new SharedArrayBuffer(treiberBytes(MOST_WORKERS + 1)),
     int32: new SharedArrayBuffer(CACHE_LINES),
     bigint64: new SharedArrayBuffer(CACHE_LINES),
@@ -68,6 +72,10 @@ export function openScope(shared, member) {
     double: PerCpuCounter.from(shared.double),
     array,
     stack: PerCpuStack.from(shared.stack),
+    ring: PerCpuRing.from(shared.ring),
+    recorder: PerCpuRing.from(shared.recorder),
+    record: new Uint8Array(64).fill(7),
+    ignore: () => {},
     treiber: new Treiber(shared.treiber, MOST_WORKERS + 1),
     values: new Float64Array(STACKED).fill(1),
     batch: new CounterBatch(array),

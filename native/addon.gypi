@@ -42,6 +42,7 @@
             "rseq/cpus.cc",
             "rseq/membarrier.cc",
             "rseq/thread.cc",
+            "rseq/tick_clock.cc",
             "rseq/verify.cc",
             "percpu/counter.cc",
             "percpu/cpu_lock.cc",
@@ -49,6 +50,8 @@
             "percpu/mutex.cc",
             "percpu/region.cc",
             "percpu/remote.cc",
+            "percpu/ring.cc",
+            "percpu/ring_reader.cc",
             "percpu/stack.cc",
             "addon/allocation.cc",
             "addon/binding.cc",
@@ -57,6 +60,7 @@
             "addon/lock_binding.cc",
             "addon/operations.cc",
             "addon/region_binding.cc",
+            "addon/ring_binding.cc",
             "addon/stack_binding.cc",
             "addon/thread_binding.cc"
           ]

@@ -11,6 +11,8 @@ export { type HistogramBucket, HistogramSnapshot } from './histogram-snapshot.js
 export type { HdrRange } from './hdr/buckets.js'
 export type { CounterOptions } from './counters.js'
 export { PerCpuStack, type StackOptions } from './stack.js'
+export { PerCpuRing, type RingOptions } from './ring.js'
+export type { RingRecord } from './ring-record.js'
 export type { OwnedStack } from './owned-stack.js'
 export { type Membarrier, membarrier } from './membarrier.js'
 export { type CpuHold, PerCpuLock } from './cpu-lock.js'

@@ -4,14 +4,18 @@
  * @module
  */
 import { types } from 'node:util'
-import { type OpenCpuLock, type OpenMutex, type OpenRegion, backend } from './backend.js'
+import { type OpenCpuLock, type OpenMutex, type OpenRegion, type OpenRing, backend } from './backend.js'
 import { typeError } from './errors.js'
 import {
   Element,
   type ElementName,
   Index,
   type IndexName,
-  type Kind,
+  Kind,
+  LONGEST_RECORD,
+  Policy,
+  type PolicyName,
+  RING_HEAD,
   RegionError,
   regionProblem,
   regionSize,
@@ -55,6 +59,7 @@ export function formatRegion(
   element: ElementName,
   index: IndexName,
   shards = backend.possibleCpus,
+  policy?: Policy,
 ): void {
   const error = backend.format(bytes, {
     kind,
@@ -63,6 +68,7 @@ export function formatRegion(
     writers: backend.writers,
     shards,
     length,
+    ...(policy !== undefined && { policy }),
   })
   if (error !== RegionError.none) throw new Error(`rseq: the new region ${regionProblem(error, bytes)}`)
 }
@@ -103,6 +109,22 @@ export function openMutex(buffer: unknown): OpenMutex {
 /** The same of the CPUs' locks. */
 export function openCpuLock(buffer: unknown): OpenCpuLock {
   return open(buffer, (bytes) => backend.openCpuLock(bytes), 'open each set of locks once in a thread')
+}
+
+/** New rings of `capacity` bytes, a power of two, in a buffer of their own. */
+export function createRing(capacity: number, index: IndexName, policy: PolicyName): SharedArrayBuffer {
+  const length = RING_HEAD + capacity / 8
+  const buffer = new SharedArrayBuffer(newRegionSize(length))
+  const bytes = new Uint8Array(buffer)
+  formatRegion(bytes, Kind.ring, length, 'i64', index, backend.possibleCpus, Policy[policy])
+  return buffer
+}
+
+/** Opens rings for this thread, and the memory where it puts what it writes. */
+export function openRing(buffer: unknown): OpenRing & { readonly scratch: Uint8Array } {
+  const scratch = new Uint8Array(new ArrayBuffer(LONGEST_RECORD))
+  const opened = open(buffer, (bytes) => backend.openRing(bytes, scratch), 'open each ring once in a thread')
+  return { ...opened, scratch }
 }
 
 /** @param advice - for who has opened too many. */

@@ -9,6 +9,7 @@
 #include "lock_binding.h"
 #include "napi_tier.h"
 #include "region_binding.h"
+#include "ring_binding.h"
 #include "stack_binding.h"
 #include "thread_binding.h"
 #include "v8_tier.h"
@@ -44,6 +45,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   addon::export_counters(env, exports);
   addon::export_locks(env, exports);
   addon::export_stacks(env, exports);
+  addon::export_rings(env, exports);
   export_operations(env, exports);
   addon::export_v8_tier(env, exports);
   return exports;

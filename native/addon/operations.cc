@@ -69,5 +69,10 @@ double stack_pop_or_nan(uint32_t handle) noexcept {
   return value == kNothingToPop || value == kCorruptStack ? __builtin_nan("") : value;
 }
 
+uint32_t ring_write(uint32_t handle, uint32_t length) noexcept {
+  const RingSeat* seat = ring_seats.find(handle);
+  return answer(seat == nullptr || handle == 0 ? Status::bad_handle : rseq::ring_write(*seat, length));
+}
+
 } // namespace addon
 } // namespace rseq

@@ -12,7 +12,7 @@ uint32_t number_at(const Napi::CallbackInfo& info, size_t position) {
   return info[position].ToNumber().Uint32Value();
 }
 
-/** formatRegion(bytes, kind, element, index, writers, shards, length): a RegionError. */
+/** formatRegion(bytes, kind, element, index, writers, shards, length, policy): a RegionError. */
 Napi::Value format(const Napi::CallbackInfo& info) {
   Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
   RegionSpec spec;
@@ -22,6 +22,7 @@ Napi::Value format(const Napi::CallbackInfo& info) {
   spec.writers = static_cast<Writers>(number_at(info, 4));
   spec.shards = number_at(info, 5);
   spec.length = number_at(info, 6);
+  spec.policy = static_cast<Policy>(number_at(info, 7));
   const RegionError error = format_region(bytes.Data(), bytes.ByteLength(), spec);
   return Napi::Number::New(info.Env(), static_cast<uint32_t>(error));
 }
@@ -56,7 +57,7 @@ Napi::Value open(const Napi::CallbackInfo& info) {
 /** openHandles(): how many handles the process has open, for leak tests. */
 Napi::Value open_count(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), regions.open_count() + batches.open_count() + mutex_seats.open_count() +
-                                           cpu_lock_seats.open_count());
+                                           cpu_lock_seats.open_count() + ring_seats.open_count());
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "region.h"
 
 #include "../rseq/thread.h"
+#include "ring.h"
 #include "stack.h"
 
 #include <cstring>
@@ -11,7 +12,7 @@ namespace {
 constexpr uint32_t kMemoryAlignment = 16; ///< What a SharedArrayBuffer is aligned to.
 
 bool is_known(Kind kind) noexcept {
-  return kind == Kind::counters || kind == Kind::stack || kind == Kind::mutex || kind == Kind::cpu_lock;
+  return kind == Kind::counters || kind == Kind::stack || kind == Kind::ring || kind == Kind::mutex || kind == Kind::cpu_lock;
 }
 bool is_known(Element element) noexcept {
   return element == Element::i64 || element == Element::f64;
@@ -21,6 +22,11 @@ bool is_known(Index index) noexcept {
 }
 bool is_known(Writers writers) noexcept {
   return writers == Writers::sections || writers == Writers::atomics;
+}
+
+/** Rings have one, and nothing else has. */
+bool is_known(Policy policy, Kind kind) noexcept {
+  return kind == Kind::ring ? policy == Policy::discard || policy == Policy::overwrite : policy == Policy::none;
 }
 
 bool is_aligned(const void* memory) noexcept {
@@ -37,6 +43,8 @@ bool can_write_by_sections(Writers writers, Index index) noexcept {
 } // namespace
 
 uint32_t least_length(Kind kind) noexcept {
+  if (kind == Kind::ring)
+    return kRingHead + kLeastRing / sizeof(int64_t);
   return kind == Kind::stack ? kStackHead + 1 : 1;
 }
 
@@ -53,7 +61,8 @@ uint64_t region_size(uint32_t shards, uint32_t length) noexcept {
 RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noexcept {
   if (!is_aligned(memory))
     return RegionError::misaligned;
-  if (!is_known(spec.kind) || !is_known(spec.element) || !is_known(spec.index) || !is_known(spec.writers))
+  if (!is_known(spec.kind) || !is_known(spec.element) || !is_known(spec.index) || !is_known(spec.writers) ||
+      !is_known(spec.policy, spec.kind))
     return RegionError::field;
   const uint64_t stride = shard_stride(spec.length);
   if (spec.shards == 0 || spec.shards > kMaxShards || spec.length < least_length(spec.kind) || stride > UINT32_MAX)
@@ -75,6 +84,7 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
   header.length = spec.length;
   header.stride = static_cast<uint32_t>(stride);
   header.first_shard = static_cast<uint32_t>(first_shard);
+  header.policy = static_cast<uint32_t>(spec.policy);
   memcpy(memory, &header, sizeof(header));
   return RegionError::none;
 }
@@ -95,7 +105,7 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   if (header.kind != static_cast<uint32_t>(kind))
     return is_known(static_cast<Kind>(header.kind)) ? RegionError::kind : RegionError::field;
   if (!is_known(static_cast<Element>(header.element)) || !is_known(static_cast<Index>(header.index)) ||
-      !is_known(static_cast<Writers>(header.writers)))
+      !is_known(static_cast<Writers>(header.writers)) || !is_known(static_cast<Policy>(header.policy), kind))
     return RegionError::field;
   for (const uint32_t word : header.reserved)
     if (word != 0)
@@ -120,6 +130,7 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   region.element = static_cast<Element>(header.element);
   region.index = static_cast<Index>(header.index);
   region.writers = static_cast<Writers>(header.writers);
+  region.policy = static_cast<Policy>(header.policy);
   region.section_shards = can_write_by_sections(region.writers, region.index) ? region.shards : 0;
   region.direct_length =
       region.section_shards != 0 && region.index == Index::cpu_id && has_libc_areas() ? region.length : 0;

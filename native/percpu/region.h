@@ -27,6 +27,7 @@ namespace rseq {
 enum class Kind : uint32_t {
   counters = 1, ///< `length` counters a shard, each the sum of its words over all shards.
   stack = 2,    ///< A stack a shard, of doubles: see stack.h.
+  ring = 5,     ///< A ring of records a shard: see ring.h.
   mutex = 8,    ///< A mutex: one shard, of the words in lock_words.h.
   cpu_lock = 9, ///< A lock a shard, the overflow shard included.
 };
@@ -42,6 +43,13 @@ enum class Element : uint32_t { i64 = 1, f64 = 2 };
 enum class Writers : uint32_t {
   sections = 1, ///< By restartable sequences on the shard's own CPU.
   atomics = 2,  ///< By atomic read-modify-writes, from anywhere: the portable backend's regions.
+};
+
+/** What becomes of a ring's record that finds no room. */
+enum class Policy : uint32_t {
+  none = 0,      ///< Not a ring.
+  discard = 1,   ///< It is counted and not written.
+  overwrite = 2, ///< It goes over the oldest records: a flight recorder.
 };
 
 constexpr uint32_t kMagic = 0x51455352; ///< "RSEQ" in memory.
@@ -61,7 +69,8 @@ struct Header {
   uint32_t length;      ///< Words used in each shard.
   uint32_t stride;      ///< Bytes from one shard to the next: a multiple of 128.
   uint32_t first_shard; ///< Byte offset of shard 0 from the start of the region.
-  uint32_t reserved[6]; ///< 0.
+  uint32_t reserved[5]; ///< 0.
+  uint32_t policy;      ///< Of a ring; 0 for all else.
 };
 
 static_assert(sizeof(Header) == 64);
@@ -93,10 +102,12 @@ struct Region {
   uint32_t direct_length;
   /** `shards` where that way is open to stacks, else 0: the check of the CPU is the check of all that, too. */
   uint32_t direct_stacks;
-  Kind kind;
-  Element element;
-  Index index;
-  Writers writers;
+  // Of a byte each: an open region is to stay within a cache line of the handle table.
+  Kind kind : 8;
+  Element element : 8;
+  Index index : 8;
+  Writers writers : 8;
+  Policy policy : 8;
 };
 
 /** What a new region is to be. */
@@ -107,6 +118,7 @@ struct RegionSpec {
   Writers writers;
   uint32_t shards;
   uint32_t length;
+  Policy policy = Policy::none;
 };
 
 /** The fewest words that a shard of this kind can have. */

@@ -1,6 +1,7 @@
 #include "remote.h"
 
 #include "../rseq/membarrier.h"
+#include "../rseq/thread.h"
 #include "owner_thread.h"
 
 #include <ctime>
@@ -124,6 +125,13 @@ bool resume_abandoned(const Region& region, uint32_t shard, uint64_t* word) noex
 
 bool owns_shard(const uint64_t* word) noexcept {
   return owned != 0 && __atomic_load_n(word, __ATOMIC_RELAXED) == this_thread();
+}
+
+uint32_t shard_of_atomics(const Region& region) noexcept {
+  if (region.writers != Writers::atomics)
+    return region.shards;
+  const uint32_t index = here(Index::cpu_id).index;
+  return index < region.shards ? index : region.shards;
 }
 
 } // namespace rseq

@@ -53,6 +53,22 @@ bool resume_abandoned(const Region& region, uint32_t shard, uint64_t* word) noex
 /** Whether the calling thread owns the shard of this stop word. */
 bool owns_shard(const uint64_t* word) noexcept;
 
+/** Runs `act` on a shard that no section writes, behind its lock; answers what it answers, or contended. */
+template <typename Act> Status behind_lock(const Region& region, uint32_t shard, uint64_t* word, Act act) noexcept {
+  Status status = stop_shard(region, shard, word);
+  // This thread owns the shard already, and is in between two calls on it: the shard is its alone.
+  if (status == Status::held_already)
+    return act();
+  if (status != Status::ok)
+    return status;
+  status = act();
+  resume_shard(region, shard, word);
+  return status;
+}
+
+/** The calling thread's shard where atomics write the region; else the overflow shard. */
+uint32_t shard_of_atomics(const Region& region) noexcept;
+
 } // namespace rseq
 
 #endif // RSEQ_PERCPU_REMOTE_H

@@ -82,16 +82,7 @@ Status take(const Region& region, uint32_t shard, double* values, uint32_t& coun
 
 /** Runs `act` on a shard behind its lock. */
 template <typename Act> Status locked(const Region& region, uint32_t shard, Act act) noexcept {
-  uint64_t* word = stop_word(region, shard);
-  Status status = stop_shard(region, shard, word);
-  // This thread owns the shard already, and is in between two calls on it: the shard is its alone.
-  if (status == Status::held_already)
-    return act();
-  if (status != Status::ok)
-    return status;
-  status = act();
-  resume_shard(region, shard, word);
-  return status;
+  return behind_lock(region, shard, stop_word(region, shard), act);
 }
 
 Status push_locked(const Region& region, uint32_t shard, double value) noexcept {
@@ -107,14 +98,6 @@ Status pop_locked(const Region& region, uint32_t shard, double& value) noexcept 
   uint32_t count = 1;
   const Status status = locked(region, shard, [&] { return take(region, shard, &value, count); });
   return status == Status::ok && count == 0 ? Status::empty : status;
-}
-
-/** The calling thread's shard where atomics write the region. */
-uint32_t shard_of_atomics(const Region& region) noexcept {
-  if (region.writers != Writers::atomics)
-    return region.shards;
-  const uint32_t index = here(Index::cpu_id).index;
-  return index < region.shards ? index : region.shards;
 }
 
 /** Why a section's comparison failed. `ok`: whatever it was, it is not so any more. */

@@ -10,7 +10,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { threadId } from 'node:worker_threads'
-import type { Backend, OpenBatch, OpenCpuLock, OpenMutex, OpenRegion, Place } from '../backend.js'
+import type { Backend, OpenBatch, OpenCpuLock, OpenMutex, OpenRegion, OpenRing, Place } from '../backend.js'
 import type { Handle, Operations } from '../operations.js'
 import {
   Element,
@@ -27,6 +27,7 @@ import {
 import { cpuLockTry, cpuLockUnlock, cpuLockWait, openCpuLock } from './cpu-lock.js'
 import { mutexCallMe, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
 import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
+import { openRing, ringOperations, rings } from './rings.js'
 import { stackOperations, stacks } from './stacks.js'
 
 /** Bounds the compare-and-exchange loops. One fails only when another thread's has succeeded. */
@@ -185,6 +186,7 @@ const counterOperations = {
 const operations: Operations = {
   ...counterOperations,
   ...stackOperations,
+  ...ringOperations,
   mutexTryLock,
   mutexUnlock,
   cpuLockTry,
@@ -198,6 +200,7 @@ export class PortableBackend implements Backend {
   readonly possibleCpus = availableParallelism()
   readonly operations = operations
   readonly stacks = stacks
+  readonly rings = rings
   readonly place: Place
 
   constructor() {
@@ -259,6 +262,10 @@ export class PortableBackend implements Backend {
 
   cpuLockWait(handle: unknown, milliseconds: number): number {
     return cpuLockWait(handle, milliseconds)
+  }
+
+  openRing(bytes: Uint8Array, scratch: Uint8Array): OpenRing | number {
+    return openRing(bytes, scratch)
   }
 
   counterBigint(handle: unknown, i: number): bigint | null {

@@ -13,6 +13,7 @@ import {
   LAYOUT_VERSION,
   MAGIC,
   MAX_SHARDS,
+  Policy,
   RegionError,
   type RegionSpec,
   SHARD_ALIGNMENT,
@@ -31,6 +32,8 @@ export interface PortableRegion {
   readonly element: Element
   readonly index: Index
   readonly writers: Writers
+  /** Of a ring; else 0. */
+  readonly policy: Policy | 0
 }
 
 /** The shard that the calling thread writes. */
@@ -69,6 +72,7 @@ export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
   header[HeaderWord.length] = spec.length
   header[HeaderWord.stride] = stride
   header[HeaderWord.firstShard] = firstShard
+  header[HeaderWord.policy] = spec.policy ?? 0
   return RegionError.none
 }
 
@@ -90,7 +94,10 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   if (!isKnown(Element, element) || !isKnown(Index, index) || !isKnown(Writers, writers)) {
     return RegionError.field
   }
-  if (header.subarray(HeaderWord.reserved).some((reserved) => reserved !== 0)) return RegionError.field
+  const policy = word(HeaderWord.policy)
+  if (kind === Kind.ring ? !isKnown(Policy, policy) : policy !== 0) return RegionError.field
+  if (header.subarray(HeaderWord.reserved, HeaderWord.policy).some((reserved) => reserved !== 0))
+    return RegionError.field
 
   const shards = word(HeaderWord.shards)
   const length = word(HeaderWord.length)
@@ -103,5 +110,14 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   if (bytes.byteLength < firstShard + total) return RegionError.tooShort
 
   const words = new BigInt64Array(bytes.buffer, bytes.byteOffset + firstShard, total / 8)
-  return { words, strideWords: stride / 8, shards, length, element, index, writers }
+  return {
+    words,
+    strideWords: stride / 8,
+    shards,
+    length,
+    element,
+    index,
+    writers,
+    policy: policy as Policy | 0,
+  }
 }
