@@ -14,6 +14,9 @@ const TESTS = [
   'remote',
   'stack',
   'stacks',
+  'ring',
+  'rings',
+  'recorder',
 ]
 /** Those whose sections exist with a relaxed and a release commit. */
 const ORDERED = new Set(['buffer', 'memcpy'])

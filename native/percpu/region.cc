@@ -12,7 +12,8 @@ namespace {
 constexpr uint32_t kMemoryAlignment = 16; ///< What a SharedArrayBuffer is aligned to.
 
 bool is_known(Kind kind) noexcept {
-  return kind == Kind::counters || kind == Kind::stack || kind == Kind::ring || kind == Kind::mutex || kind == Kind::cpu_lock;
+  return kind == Kind::counters || kind == Kind::stack || kind == Kind::ring || kind == Kind::mutex ||
+         kind == Kind::cpu_lock;
 }
 bool is_known(Element element) noexcept {
   return element == Element::i64 || element == Element::f64;

@@ -7,11 +7,12 @@ import { join } from 'node:path'
 const directory = process.argv[2]
 mkdirSync(directory, { recursive: true })
 
-function region({ kind = 1, element, index, writers, shards, length }) {
+function region({ kind = 1, element, index, writers, shards, length, policy = 0 }) {
   const stride = Math.ceil((8 * length) / 128) * 128
   const bytes = Buffer.alloc(128 + (shards + 1) * stride)
   const fields = [0x51455352, 1, kind, element, index, writers, shards, length, stride, 128]
   fields.forEach((field, position) => bytes.writeUInt32LE(field, 4 * position))
+  bytes.writeUInt32LE(policy, 60)
   return bytes
 }
 
@@ -40,6 +41,9 @@ const shapes = {
   mutex: { kind: 8, element: 1, index: 0, writers: 1, shards: 1, length: 3 },
   'stack-cpu': { kind: 2, element: 2, index: 0, writers: 1, shards: 2, length: 5 },
   'stack-atomics': { kind: 2, element: 2, index: 1, writers: 2, shards: 1, length: 3 },
+  'ring-cpu': { kind: 5, element: 1, index: 0, writers: 1, shards: 2, length: 64, policy: 1 },
+  'ring-atomics': { kind: 5, element: 1, index: 0, writers: 2, shards: 2, length: 64, policy: 1 },
+  'ring-overwrite': { kind: 5, element: 1, index: 1, writers: 1, shards: 2, length: 64, policy: 2 },
   'cpu-lock': { kind: 9, element: 1, index: 0, writers: 1, shards: 2, length: 3 },
   'cpu-lock-atomics': { kind: 9, element: 1, index: 0, writers: 2, shards: 2, length: 3 },
   'i64-atomics': { element: 1, index: 1, writers: 2, shards: 3, length: 2 },

@@ -139,7 +139,8 @@ TEST(every_field_of_a_header_is_checked) {
   CHECK_EQUAL(opened_with([](Header& header) { header.element = 0; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.index = 2; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.writers = 3; }), RegionError::field);
-  for (size_t i = 0; i < 6; i++)
+  CHECK_EQUAL(opened_with([](Header& header) { header.policy = 1; }), RegionError::field);
+  for (size_t i = 0; i < sizeof(Header::reserved) / sizeof(uint32_t); i++)
     CHECK_EQUAL(opened_with([i](Header& header) { header.reserved[i] = 1; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.shards = 0; }), RegionError::geometry);
   CHECK_EQUAL(opened_with([](Header& header) { header.shards = kMaxShards + 1; }), RegionError::geometry);
