@@ -34,6 +34,9 @@ const { rings } = backend
 const OK = Status.ok
 const WAITING = RingWake.waiting
 
+/** Records that an iteration takes out of the ring before it hands them out. */
+const TAKEN_AT_ONCE = 256
+
 function newRing(bytesPerCpu: unknown, options: unknown): SharedArrayBuffer {
   const wanted = checkInteger('bytesPerCpu', bytesPerCpu, LEAST_RING, MOST_RING)
   const { index, policy }: RingOptions = checkObject(
@@ -138,7 +141,9 @@ export class PerCpuRing extends OverBuffer {
 
   /** Writes what one attempt did not, or says why not; and calls a reader that waits. */
   #afterWrite(tried: Status, length: number): boolean {
-    const status = tried === OK ? OK : ringWrite(this.#handle, length)
+    // An outcome of the section's, which may come to something yet; or the last word.
+    const isOpen = tried !== OK && tried < Status.badHandle
+    const status = isOpen ? ringWrite(this.#handle, length) : tried
     if (this.#wake[WAITING] !== 0) callReader(this.#wake)
     if (status === OK || status === Status.full) return status === OK
     if (status === Status.outOfRange) throw this.#tooLong(length)
@@ -185,6 +190,54 @@ export class PerCpuRing extends OverBuffer {
     let count = 0
     for (; count < limit && this.#taken.length > 0; count++) callback(this.#taken.pop() as RingRecord)
     return count + this.#reader.drain(callback, limit - count)
+  }
+
+  /**
+   * All that comes, for ever: `for await (const record of ring)`. Drains, and waits without blocking the thread where
+   * there is nothing; see {@link records}.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<RingRecord, undefined> {
+    return this.records()
+  }
+
+  /**
+   * The same until `signal` is aborted: then what has been written is handed out still, and the iteration ends.
+   *
+   * Who waits is called by the next writer, which costs every writer a look at one word and nothing else; and looks
+   * itself 20 times a second, for writers on the other backend. It keeps the process running. What was read
+   * but not handed out when an iteration is left, the next one of this object gets, or {@link drain}.
+   *
+   * @throws as {@link drain}, rejecting.
+   */
+  async *records({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<RingRecord, undefined> {
+    for (;;) {
+      const isLast = signal?.aborted === true
+      while (this.#taken.length > 0 || this.#take() > 0) yield this.#taken.pop() as RingRecord
+      if (isLast) return
+      await this.#reader.wait()
+    }
+  }
+
+  /** Takes some records out of the ring, the oldest last. */
+  #take(): number {
+    const taken: RingRecord[] = []
+    this.drain((record) => taken.push(record), TAKEN_AT_ONCE)
+    for (const record of taken.reverse()) this.#taken.push(record)
+    return taken.length
+  }
+
+  /**
+   * What a flight recorder has: the youngest records of every CPU without a gap, in the order of time. Writers go on
+   * meanwhile; what they may have overwritten while it was copied is left out, and so is what something else has written
+   * over. Of each CPU, that is the last {@link capacity} bytes less one record of the {@link longest}.
+   * O(CPUs x capacity). Does not change anything, and may be called by any number of threads.
+   *
+   * @throws Error if the policy is `discard`: such a ring is read by {@link drain}; or on the portable backend, for a
+   *   ring that restartable sequences write, as it cannot read their clock.
+   */
+  snapshot(): RingRecord[] {
+    this.#checkPolicy('overwrite', 'snapshot()', 'drain()')
+    return this.#reader.snapshot()
   }
 
   /** @throws Error if the ring has another policy. */

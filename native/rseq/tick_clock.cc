@@ -11,6 +11,8 @@ namespace {
 constexpr int64_t kSecond = 1000000000;
 /** The least time from which a rate is taken: it is then right to a few hundred thousandths, at first. */
 constexpr int64_t kLeastBaseNs = 1000000;
+/** For how many times as long a rate is used as that from which it was taken; a second at most. */
+constexpr double kTrust = 4;
 /** Tries at reading both clocks at once: the quickest one counts. */
 constexpr int kTries = 5;
 /** Further away than this, in nanoseconds, are only stamps that something has written over. */
@@ -66,24 +68,27 @@ void TickClock::look(Moment now) noexcept {
     last = now;
     return;
   }
-  if (static_cast<int64_t>(now.ticks - last.ticks) <= 0 || now.nanoseconds <= last.nanoseconds)
+  if (static_cast<int64_t>(now.ticks - last.ticks) <= 0 || now.nanoseconds <= last.nanoseconds || !is_due(now.ticks))
     return;
   const double rate = rate_between(last, now);
   if (count == 0) {
     bend(last, rate);
   } else {
-    // What was said up to a second after the last look stays as it was said.
-    const double second = static_cast<double>(kSecond) / bends[count - 1].rate;
-    if (distance(last.ticks, now.ticks) <= second + 1)
-      return;
-    const uint64_t edge_ticks = last.ticks + static_cast<uint64_t>(second) + 1;
-    const Moment edge = {edge_ticks, nanoseconds(edge_ticks)};
+    const Moment edge = {said_until, nanoseconds(said_until)};
     if (now.nanoseconds < edge.nanoseconds)
       now.nanoseconds = edge.nanoseconds;
     bend(edge, rate_between(edge, now));
   }
   bend(now, rate);
+  // A rate is as good as the time is long from which it was taken.
+  const double second = static_cast<double>(kSecond) / rate;
+  const double good = kTrust * distance(last.ticks, now.ticks);
+  said_until = now.ticks + static_cast<uint64_t>(good < second ? good : second);
   last = now;
+}
+
+bool TickClock::is_due(uint64_t ticks) const noexcept {
+  return count == 0 || distance(said_until, ticks) > 0;
 }
 
 int64_t TickClock::nanoseconds(uint64_t ticks) const noexcept {
@@ -118,7 +123,8 @@ TickClock tick_clock() noexcept {
   pthread_mutex_lock(&lock);
   while (!process_clock.is_set() && monotonic_ns() < process_clock.looked_at() + kLeastBaseNs)
     continue;
-  process_clock.look(now_on_both());
+  if (process_clock.is_due(ticks()))
+    process_clock.look(now_on_both());
   const TickClock copy = process_clock;
   pthread_mutex_unlock(&lock);
   return copy;

@@ -124,9 +124,10 @@ function put(ring: PortableRing, number: number, length: number): Status {
   return Status.ok
 }
 
-function ringWrite(handle: Handle, length: number): Status {
+function ringWrite(handle: Handle, wanted: number): Status {
   const ring = handle as PortableRing
-  if (!(length >= 0 && length <= ring.longest)) return Status.outOfRange
+  const length = wanted >>> 0
+  if (length > ring.longest) return Status.outOfRange
   const shard = ownShard(ring.region)
   const status = stopShard(ring.region, shard, RingWord.stop)
   // This thread owns the shard already, and is in between two calls on it.

@@ -67,7 +67,7 @@ TEST(a_clock_never_goes_back) {
 
 TEST(a_clock_keeps_to_what_it_said) {
   TickClock clock = running();
-  // Up to a second after the last look.
+  // A second long, as it has looked at a second.
   const uint64_t edge = 1000 + 4 * kSecond;
   const int64_t said = clock.nanoseconds(edge), earlier = clock.nanoseconds(5000);
   clock.look({edge - 10, said + 77777});
