@@ -30,7 +30,7 @@ extern HandleTable<Region, 1u << 16> regions;
 extern HandleTable<Batch, 1u << 12> batches;
 extern HandleTable<MutexSeat, 1u << 14> mutex_seats;
 extern HandleTable<CpuLockSeat, 1u << 12> cpu_lock_seats;
-extern HandleTable<RingSeat, 1u << 12> ring_seats;
+extern HandleTable<RingSeat, 1u << 14> ring_seats;
 
 /** The open region of that kind behind `handle`, or null. */
 inline const Region* find_region(uint32_t handle, Kind kind) noexcept {

@@ -7,6 +7,7 @@ import {
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
+  PerCpuRing,
   PerCpuStack,
 } from '../../lib/index.js'
 
@@ -20,6 +21,13 @@ function sumOf(counters) {
 }
 
 const one = () => 1
+
+/** What a reader finds in a ring now, in bytes. */
+function lengthsIn(ring) {
+  let sum = 0
+  ring.drain(({ bytes }) => (sum += bytes.length))
+  return sum
+}
 
 /** A region and a counter of what came out of it. */
 function withCounter(region) {
@@ -128,6 +136,18 @@ export const structures = [
       else if (stack.pop() !== undefined) counted.increment()
     },
     total: ({ region, counted }) => region.size + counted.value,
+  },
+  {
+    name: 'ring',
+    make: () => new PerCpuRing(1 << 14),
+    open: (buffer) => ({ ring: PerCpuRing.from(buffer), bytes: new Uint8Array(64) }),
+    amount: (random) => Math.floor(random() * 65),
+    // Its length is what it adds: what found no room is offered again, as the main thread reads all the while.
+    add({ ring, bytes }, amount) {
+      while (!ring.write(bytes.subarray(0, amount)));
+    },
+    disturb: (ring) => lengthsIn(ring),
+    total: (ring) => lengthsIn(ring),
   },
   {
     name: 'mutex',

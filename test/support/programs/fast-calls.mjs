@@ -10,6 +10,7 @@ import {
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuLock,
+  PerCpuRing,
   PerCpuStack,
   info,
 } from '../../../lib/index.js'
@@ -61,8 +62,8 @@ function measure(name, loop, made) {
 function rawLoops() {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
   const { counterSet, countedAdd, mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
-  const { cpuLockTry, cpuLockUnlock } = fast.operations
-  const { openRegion, openBatch, openMutex, openCpuLock } = native
+  const { cpuLockTry, cpuLockUnlock, ringTryWrite } = fast.operations
+  const { openRegion, openBatch, openMutex, openCpuLock, openRing } = native
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
   const capacity = 4
@@ -74,7 +75,9 @@ function rawLoops() {
   const locks = openCpuLock(new Uint8Array(new PerCpuLock().buffer))
   let got = 0
   const stack = openRegion(new Uint8Array(new PerCpuStack(4).buffer), 2)
-  let [set, tried, unlocked, pushed, popped] = [0, 0, 0, 0, 0]
+  const recorder = new PerCpuRing(1 << 12, { policy: 'overwrite' })
+  const ring = openRing(new Uint8Array(recorder.buffer), new Uint8Array(4096))
+  let [set, tried, unlocked, pushed, popped, written] = [0, 0, 0, 0, 0, 0]
   const loops = [
     measure(
       'counterAdd',
@@ -128,6 +131,13 @@ function rawLoops() {
       () => popped,
     ),
     measure(
+      'ringTryWrite',
+      (n) => {
+        for (let k = 0; k < n; k++) if (ringTryWrite(ring.handle, 64) >= 0) written++
+      },
+      () => written,
+    ),
+    measure(
       'counterSet',
       (n) => {
         for (let k = 0; k < n; k++) if (counterSet(handle, 2, k) === 0) set++
@@ -164,7 +174,7 @@ function rawLoops() {
       () => unlocked,
     ),
   ]
-  return { loops, keepers: [keeper, batch.keeper, mutex.keeper, locks.keeper, stack.keeper] }
+  return { loops, keepers: [keeper, batch.keeper, mutex.keeper, locks.keeper, stack.keeper, ring.keeper] }
 }
 
 /** What users call. */

@@ -3,7 +3,14 @@
 //
 // Needs --allow-natives-syntax: each call is made by the interpreter, and by optimized code.
 import { inspect } from 'node:util'
-import { CounterBatch, PerCpuCounter, PerCpuCounterArray, PerCpuStack, info } from '../../../lib/index.js'
+import {
+  CounterBatch,
+  PerCpuCounter,
+  PerCpuCounterArray,
+  PerCpuRing,
+  PerCpuStack,
+  info,
+} from '../../../lib/index.js'
 import { NUMBERS, OTHERS } from '../values.mjs'
 
 /** The calls with `v`, and what is worth a try: `hot` ones as optimized code, those of a delta on both types. */
@@ -36,6 +43,10 @@ const CALLS = [
   { source: 'stack.onCpu(0, (owned) => owned.push(v))' },
   { source: 'new PerCpuStack(v).capacity' },
   { source: 'new PerCpuStack(1, { index: v })' },
+  { source: 'ring.write(v)', hot: true },
+  { source: 'ring.drain(v)' },
+  { source: 'ring.drain(() => 0, v)' },
+  { source: 'new PerCpuRing(256, { policy: v })' },
 ]
 
 /** Everything that a call can reach, new for each of them: then no sum depends on an order. */
@@ -47,6 +58,7 @@ function makeWorld(type, source) {
     array,
     batch: source.startsWith('batch') ? new CounterBatch(array, 4) : undefined,
     stack: new PerCpuStack(4),
+    ring: source.startsWith('ring') ? new PerCpuRing(256) : undefined,
     indices: Uint32Array.of(0, 1, 2),
     deltas: Float64Array.of(1, 2, 3),
     sum: (values) => values.reduce((a, b) => a + b),
@@ -75,11 +87,12 @@ function attempt(call) {
 
 /** A function of a world and a value, new each time: V8 gives two of the same text one fate. */
 function makeCaller(source, isOptimized) {
-  const names = 'counter, array, batch, stack, indices, deltas, sum'
+  const names = 'counter, array, batch, stack, ring, indices, deltas, sum'
   const caller = evaluate(`({ ${names} }, v) => ${source} /* ${++made} */`, {
     CounterBatch,
     PerCpuCounter,
     PerCpuCounterArray,
+    PerCpuRing,
     PerCpuStack,
   })
   if (!isOptimized) return (neverOptimize(caller), caller)
