@@ -139,8 +139,8 @@ export const rows = [
     most: 0.35,
   },
   {
-    title: 'ring.write of 64 bytes / postMessage to a worker that waits for it, the sender’s part',
-    value: ({ cost }) => cost('ring-write') / cost('post-message-alone'),
+    title: 'ring.write of 64 bytes / postMessage of them, the sender’s part',
+    value: ({ cost }) => cost('ring-write') / cost('post-message'),
     most: 1 / 100,
   },
   {
