@@ -2,6 +2,7 @@
 //
 // `code` is the body of a function of `n` that runs n operations; the names in it are in scope.mjs.
 // Each is compiled from a source of its own, so that none shares type feedback with another.
+import { postBox } from './messages.mjs'
 import { manySeries } from './metrics.mjs'
 import {
   hdrHistogram,
@@ -10,6 +11,7 @@ import {
   promCounter,
   promHistogram,
   promRegistry,
+  ringBuffer,
 } from './peers.mjs'
 
 /** A loop around one operation. `sink` keeps its result from being optimized away. */
@@ -134,6 +136,24 @@ export const contenders = [
     workers: [1, 2],
   },
   {
+    name: 'ring-write',
+    title: 'ring.write(64 bytes), a flight recorder',
+    code: each('recorder.write(record)'),
+    workers: TOGETHER,
+  },
+  {
+    name: 'ring-write-drain',
+    title: '256 x ring.write(64 bytes), drain()',
+    step: 256,
+    code: groups(256, 'for (let k = 0; k < 256; k++) ring.write(record); ring.drain(ignore)'),
+  },
+  {
+    name: 'ring-write-napi',
+    title: 'ring.write(64 bytes), Node-API tier',
+    tier: 'napi',
+    code: each('recorder.write(record)'),
+  },
+  {
     name: 'cpu-lock',
     title: 'lock.unlock(lock.lockThisCpu())',
     code: each('lock.unlock(lock.lockThisCpu())'),
@@ -246,6 +266,25 @@ export const contenders = [
     code: each('jsMutex.lock(); guarded[0]++; jsMutex.unlock()'),
     workers: TOGETHER,
     sleeps: true,
+  },
+  {
+    name: 'ringbuf',
+    title: 'ringbuf.js: push and pop of 64 bytes, one thread',
+    prepare: ringBuffer,
+    code: each('sink += peer.push(record); peer.pop(into)'),
+  },
+  {
+    name: 'post-message',
+    title: 'postMessage(64 bytes) to another worker, the sender’s part',
+    prepare: postBox,
+    step: 64,
+    code: groups(64, 'for (let k = 0; k < 64; k++) peer.send(record); peer.settle()'),
+  },
+  {
+    name: 'post-message-alone',
+    title: 'the same, each to a worker that waits for it',
+    prepare: postBox,
+    code: each('peer.send(record); peer.settle()'),
   },
   { name: 'slot', title: 'a slot per thread, slots[mine]++', code: each('slots[mine]++'), workers: TOGETHER },
   {

@@ -32,6 +32,12 @@ export function hdrHistogram() {
   return { peer: require('hdr-histogram-js').build({ numberOfSignificantValueDigits: 2 }) }
 }
 
+export function ringBuffer() {
+  const { RingBuffer } = require('ringbuf.js')
+  const storage = RingBuffer.getStorageForCapacity(1 << 16, Uint8Array)
+  return { peer: new RingBuffer(storage, Uint8Array), into: new Uint8Array(64) }
+}
+
 export function meterCounter() {
   const sdk = require('@opentelemetry/sdk-metrics')
   const exporter = new sdk.InMemoryMetricExporter(sdk.AggregationTemporality.CUMULATIVE)

@@ -144,6 +144,26 @@ export const rows = [
     most: 2,
   },
   {
+    title: 'ring.write of 64 bytes, stamped / ringbuf.js push + pop',
+    value: ({ cost }) => cost('ring-write') / cost('ringbuf'),
+    most: 0.35,
+  },
+  {
+    title: 'ring.write of 64 bytes / postMessage of them, the sender’s part',
+    value: ({ cost }) => cost('ring-write') / cost('post-message'),
+    most: 1 / 100,
+  },
+  {
+    title: 'ring.write, two workers / its own one-thread cost',
+    value: ({ cost }) => cost('ring-write', 2) / cost('ring-write'),
+    most: 1.3,
+  },
+  {
+    title: 'ring.write, share of calls that were fast',
+    value: ({ fastShare }) => fastShare('ring-write'),
+    least: 0.999,
+  },
+  {
     title: 'a scrape of 10,000 series, time on its thread / prom-client',
     value: ({ cost }) => cost('scrape') / cost('prom-scrape'),
     most: 1 / 5,

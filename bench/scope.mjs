@@ -7,6 +7,7 @@ import {
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuPool,
+  PerCpuRing,
   PerCpuStack,
   PerCpuLock,
   cpuId,
@@ -36,6 +37,7 @@ const ELEMENTS = 64
 const MOST_WORKERS = 64
 const STACKED = 1000
 const BLOCK = { blocks: 8192, blockSize: 256 }
+const RING = 1 << 16
 
 /**
  * The shared structures, as buffers to give to other threads. Made by a thread of the tier that uses
@@ -56,6 +58,8 @@ export function makeShared() {
     pool: new PerCpuPool(BLOCK).buffer,
     checkedPool: new PerCpuPool({ ...BLOCK, checked: true }).buffer,
     handOver: new SharedArrayBuffer(HAND_OVER_BYTES),
+    ring: new PerCpuRing(RING).buffer,
+    recorder: new PerCpuRing(RING, { policy: 'overwrite' }).buffer,
     treiber: new SharedArrayBuffer(treiberBytes(MOST_WORKERS + 1)),
     int32: new SharedArrayBuffer(CACHE_LINES),
     bigint64: new SharedArrayBuffer(CACHE_LINES),
@@ -78,6 +82,10 @@ export function openScope(shared, member) {
     pool,
     checkedPool: PerCpuPool.from(shared.checkedPool),
     handOver: new HandOver(shared.handOver, pool, member === 0),
+    ring: PerCpuRing.from(shared.ring),
+    recorder: PerCpuRing.from(shared.recorder),
+    record: new Uint8Array(64).fill(7),
+    ignore: () => {},
     treiber: new Treiber(shared.treiber, MOST_WORKERS + 1),
     values: new Float64Array(STACKED).fill(1),
     batch: new CounterBatch(array),

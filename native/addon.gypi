@@ -42,6 +42,7 @@
             "rseq/cpus.cc",
             "rseq/membarrier.cc",
             "rseq/thread.cc",
+            "rseq/tick_clock.cc",
             "rseq/verify.cc",
             "percpu/counter.cc",
             "percpu/cpu_lock.cc",
@@ -50,6 +51,8 @@
             "percpu/pool.cc",
             "percpu/region.cc",
             "percpu/remote.cc",
+            "percpu/ring.cc",
+            "percpu/ring_reader.cc",
             "percpu/stack.cc",
             "percpu/stack_shard.cc",
             "addon/allocation.cc",
@@ -60,6 +63,7 @@
             "addon/operations.cc",
             "addon/pool_binding.cc",
             "addon/region_binding.cc",
+            "addon/ring_binding.cc",
             "addon/stack_binding.cc",
             "addon/thread_binding.cc"
           ]

@@ -12,9 +12,12 @@
 #include "percpu/pool.cc"
 #include "percpu/region.cc"
 #include "percpu/remote.cc"
+#include "percpu/ring.cc"
+#include "percpu/ring_reader.cc"
 #include "percpu/stack.cc"
 #include "percpu/stack_shard.cc"
 #include "rseq/cpus.cc"
 #include "rseq/membarrier.cc"
 #include "rseq/thread.cc"
+#include "rseq/tick_clock.cc"
 // NOLINTEND(bugprone-suspicious-include)

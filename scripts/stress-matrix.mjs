@@ -15,6 +15,9 @@ const TESTS = [
   'stack',
   'stacks',
   'pool',
+  'ring',
+  'rings',
+  'recorder',
 ]
 /** Those whose sections exist with a relaxed and a release commit. */
 const ORDERED = new Set(['buffer', 'memcpy'])

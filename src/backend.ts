@@ -7,13 +7,24 @@
 import { constants } from 'node:os'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { hasSections, isNodeItself, platformName, target } from './binary.js'
-import type { Arena, ElementName, Index, IndexName, Kind, RegionSpec, Status, Writers } from './layout.js'
+import type {
+  Arena,
+  ElementName,
+  Index,
+  IndexName,
+  Kind,
+  PolicyName,
+  RegionSpec,
+  Status,
+  Writers,
+} from './layout.js'
 import { type FastBinding, type NativeBinding, loadNative } from './native.js'
 import { NativeBackend } from './native-backend.js'
 import { PortableBackend } from './portable/backend.js'
 import { whyNotPassed } from './self-test.js'
 import { systemErrorText } from './errors.js'
 import type { Handle, Operations } from './operations.js'
+import type { RingOperations } from './ring-operations.js'
 import type { StackOperations } from './stack-operations.js'
 
 /** How the hot operations get to their code, fastest first. */
@@ -58,6 +69,22 @@ export interface OpenCpuLock extends OpenMutex {
   readonly stride: number
 }
 
+/** A ring, open for the calling thread. */
+export interface OpenRing {
+  readonly handle: Handle
+  readonly index: IndexName
+  readonly writers: Writers
+  readonly policy: PolicyName
+  readonly shards: number
+  /** Bytes of each CPU's ring, and of the longest record. */
+  readonly capacity: number
+  readonly longest: number
+  /** See {@link RingWake}. */
+  readonly wake: Int32Array
+  /** To be held as long as `handle` is used. */
+  readonly keeper: unknown
+}
+
 /** Which CPU, node and concurrency id the calling thread is on. */
 export interface Place {
   readonly cpuId: () => number
@@ -72,6 +99,7 @@ export interface Backend {
   readonly possibleCpus: number
   readonly operations: Operations
   readonly stacks: StackOperations
+  readonly rings: RingOperations
   readonly place: Place
   /** How regions made here are written. */
   readonly writers: Writers
@@ -100,6 +128,8 @@ export interface Backend {
   cpuLockWait(handle: Handle, milliseconds: number): number
   /** Moves what a CPU's cache has to the pool's central store; answers how much that was, or -{@link Status}. */
   poolFlush(handle: Handle, shard: number): number
+  /** `scratch`: where what is to be written will be. */
+  openRing(bytes: Uint8Array, scratch: Uint8Array): OpenRing | number
   /** Null if refused, as below. */
   counterBigint(handle: Handle, i: number): bigint | null
   /** Undefined if contended. */

@@ -6,7 +6,7 @@
  */
 
 /** What a region holds. */
-export const Kind = { counters: 1, stack: 2, pool: 4, mutex: 8, cpuLock: 9 } as const
+export const Kind = { counters: 1, stack: 2, pool: 4, ring: 5, mutex: 8, cpuLock: 9 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The type of a region's words. */
@@ -33,6 +33,18 @@ export function indexName(index: Index): IndexName {
 /** How a region's shards are written, for its whole life. */
 export const Writers = { sections: 1, atomics: 2 } as const
 export type Writers = (typeof Writers)[keyof typeof Writers]
+
+/** What becomes of a ring's record that finds no room; 0 where a region is no ring. */
+export const Policy = { discard: 1, overwrite: 2 } as const
+export type Policy = (typeof Policy)[keyof typeof Policy]
+export type PolicyName = keyof typeof Policy
+
+/** Their names, the default first. */
+export const POLICIES = ['discard', 'overwrite'] as const
+
+export function policyName(policy: Policy): PolicyName {
+  return policy === Policy.discard ? 'discard' : 'overwrite'
+}
 
 /** Why a region is refused; {@link regionProblem} has the words. 100 is a full handle table. */
 export const RegionError = {
@@ -92,6 +104,7 @@ export const HeaderWord = {
   unitSize: 11,
   isChecked: 12,
   reserved: 13,
+  policy: 15,
 } as const
 
 /** The most words a shard can have: its stride must fit 32 bits. */
@@ -121,8 +134,34 @@ export const LOCK_SLICE_MS = 50
 /** Words of a stack's shard before its values: how many there are, and the stop word. */
 export const STACK_HEAD = 2
 
+/** Words of a ring's shard before its bytes; see `native/percpu/ring.h`. */
+export const RING_HEAD = 32
+/** Of those, as positions. */
+export const RingWord = { head: 0, stop: 1, dropped: 2, tail: 16, reader: 17, wake: 18 } as const
+/** At `wake` of the overflow shard, words of 32 bits: whether a reader waits, and how often it was called. */
+export const RingWake = { waiting: 0, calls: 1 } as const
+/** Bytes of a CPU's ring. */
+export const LEAST_RING = 256
+export const MOST_RING = 2 ** 30
+/** Bytes of the longest record, and of what a record has beside its own: in the ring, and handed out by a reader. */
+export const LONGEST_RECORD = 4096
+export const RECORD_FRAME = 24
+export const READ_FRAME = 16
+const LEAST_RECORDS = 4
+
+/** The longest record of a ring of so many bytes. */
+export function longestRecord(capacity: number): number {
+  return Math.min(capacity / LEAST_RECORDS - RECORD_FRAME, LONGEST_RECORD)
+}
+
+/** A record's length, in whole words. */
+export function paddedRecord(length: number): number {
+  return (length + WORD_BYTES - 1) & -WORD_BYTES
+}
+
 /** The fewest words that a shard of this kind can have. */
 export function leastLength(kind: Kind): number {
+  if (kind === Kind.ring) return RING_HEAD + LEAST_RING / WORD_BYTES
   return kind === Kind.stack || kind === Kind.pool ? STACK_HEAD + 1 : 1
 }
 
@@ -162,6 +201,8 @@ export interface RegionSpec {
   readonly writers: Writers
   readonly shards: number
   readonly length: number
+  /** Of a ring; else 0. */
+  readonly policy: Policy | 0
   readonly arena: Arena
 }
 

@@ -5,6 +5,7 @@ import { OwnerDiedError, checkMilliseconds } from './errors.js'
 import { Kind, LOCK_LENGTH, LOCK_SLICE_MS, LockWord, Status } from './layout.js'
 import type { Handle } from './operations.js'
 import { AdoptedBuffer, OverBuffer, createRegion, openMutex } from './region.js'
+import { changed } from './wait-async.js'
 
 const { mutexTryLock, mutexUnlock } = backend.operations
 
@@ -14,21 +15,6 @@ const OK = Status.ok
 /** A lock that is held: `using` gives it back at the end of the block, unless that was done before. */
 export interface Hold {
   [Symbol.dispose](): void
-}
-
-/** Waits until the word is not `value`, for about a slice, without blocking the thread. False if the time was over. */
-async function changed(words: Int32Array, position: number, value: number): Promise<boolean> {
-  const waiting = Atomics.waitAsync(words, position, value, LOCK_SLICE_MS)
-  if (!waiting.async) return true
-  let timer: NodeJS.Timeout | undefined
-  // A timer of Node's own, as V8's does not keep the process running.
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, LOCK_SLICE_MS, false)
-  })
-  const called = waiting.value.then((why) => why !== 'timed-out')
-  return Promise.race([called, late]).finally(() => {
-    clearTimeout(timer)
-  })
 }
 
 /**

@@ -3,19 +3,32 @@
  *
  * @module
  */
-import type { Backend, OpenBatch, OpenCpuLock, OpenMutex, OpenRegion, Place, Tier } from './backend.js'
+import type {
+  Backend,
+  OpenBatch,
+  OpenCpuLock,
+  OpenMutex,
+  OpenRegion,
+  OpenRing,
+  Place,
+  Tier,
+} from './backend.js'
 import {
   Index,
   type Element,
   type Kind,
+  type Policy,
   type RegionSpec,
+  RingWord,
   type Status,
   Writers,
   elementName,
   indexName,
+  policyName,
 } from './layout.js'
 import type { FastBinding, NativeBinding, NativeLock, NativeThread } from './native.js'
 import type { Handle, Operations } from './operations.js'
+import type { RingOperations } from './ring-operations.js'
 import type { StackOperations } from './stack-operations.js'
 
 /** Positions of the kernel's fields in the thread's area, in 32-bit words. */
@@ -58,6 +71,7 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
   const { mutexTryLock, mutexUnlock, cpuLockTry, cpuLockUnlock } = operations
   const { stackPush, stackTryPush, stackPop, stackTryPop } = operations
   const { poolAlloc, poolFree } = operations
+  const { ringWrite, ringTryWrite } = operations
   // Integers go into the first half of an element: element k of `scratch` is word 2k.
   const words = new Int32Array(scratch.buffer)
   return {
@@ -180,6 +194,22 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
       poolFree()
       return words[0] as Status
     },
+    ringWrite(handle, length): Status {
+      const first = toNumber(handle)
+      const second = toNumber(length)
+      words[0] = first
+      words[2] = second
+      ringWrite()
+      return words[0] as Status
+    },
+    ringTryWrite(handle, length): Status {
+      const first = toNumber(handle)
+      const second = toNumber(length)
+      words[0] = first
+      words[2] = second
+      ringTryWrite()
+      return words[0] as Status
+    },
     cpuLockTry(locks): number {
       words[0] = toNumber(locks)
       cpuLockTry()
@@ -212,6 +242,7 @@ export class NativeBackend implements Backend {
   readonly possibleCpus: number
   readonly operations: Operations
   readonly stacks: StackOperations
+  readonly rings: RingOperations
   readonly place: Place
   readonly #native: NativeBinding
   readonly #hasMmCid: boolean
@@ -224,6 +255,7 @@ export class NativeBackend implements Backend {
     this.possibleCpus = thread.possibleCpus
     this.operations = fast?.operations ?? scratchOperations(native)
     this.stacks = native.stacks
+    this.rings = native.rings
     this.place = placeOf(native, thread)
   }
 
@@ -233,11 +265,11 @@ export class NativeBackend implements Backend {
   }
 
   format(bytes: Uint8Array, spec: RegionSpec): number {
-    const { kind, element, index, writers, shards, length } = spec
+    const { kind, element, index, writers, shards, length, policy } = spec
     const { units, unitSize, isChecked } = spec.arena
     return this.#native.formatRegion(
       ...([bytes, kind, element, index, writers, shards, length] as const),
-      ...([units, unitSize, isChecked] as const),
+      ...([policy, units, unitSize, isChecked] as const),
     )
   }
 
@@ -280,6 +312,19 @@ export class NativeBackend implements Backend {
 
   poolFlush(handle: unknown, shard: number): number {
     return this.#native.poolFlush(handle as number, shard)
+  }
+
+  openRing(bytes: Uint8Array, scratch: Uint8Array): OpenRing | number {
+    const ring = this.#native.openRing(bytes, scratch)
+    if (typeof ring === 'number') return ring
+    const { handle, shards, capacity, longest, keeper } = ring
+    return {
+      ...{ handle, shards, capacity, longest, keeper },
+      index: indexName(ring.index as Index),
+      writers: ring.writers as Writers,
+      policy: policyName(ring.policy as Policy),
+      wake: new Int32Array(bytes.buffer, ring.overflowShard + RingWord.wake * 8, 2),
+    }
   }
 
   counterBigint(handle: unknown, i: number): bigint | null {

@@ -5,6 +5,7 @@
  */
 import { search, target } from './binary.js'
 import type { Operations } from './operations.js'
+import type { RingOperations } from './ring-operations.js'
 import type { StackOperations } from './stack-operations.js'
 
 /** The Node-API way into the hot operations: arguments and result are in `scratch`. */
@@ -24,6 +25,8 @@ export interface ScratchOperations {
   readonly stackTryPop: () => void
   readonly poolAlloc: () => void
   readonly poolFree: () => void
+  readonly ringWrite: () => void
+  readonly ringTryWrite: () => void
   readonly cpuLockTry: () => void
   readonly cpuLockUnlock: () => void
 }
@@ -80,6 +83,21 @@ export interface NativeLock {
   keeper: object
 }
 
+/** A ring, open for the calling thread. */
+export interface NativeRing {
+  handle: number
+  index: number
+  writers: number
+  policy: number
+  shards: number
+  /** Bytes of each CPU's ring, and of the longest record. */
+  capacity: number
+  longest: number
+  /** Where the overflow shard begins, in bytes. */
+  overflowShard: number
+  keeper: object
+}
+
 /** The figures of the native self-test; see `native/rseq/verify.h`. */
 export interface NativeVerification {
   passed: boolean
@@ -102,6 +120,7 @@ export interface NativeBinding {
   readonly scratch: Float64Array
   readonly operations: ScratchOperations
   readonly stacks: StackOperations
+  readonly rings: RingOperations
   /** The `process.versions.modules` that the fast calls are built for; 0 where the binary has none for the running Node. */
   readonly fastAbi: number
   /** Made when first read: only on Node itself, where `fastAbi` is the running one. Else null, or the end of the process. */
@@ -123,6 +142,7 @@ export interface NativeBinding {
     writers: number,
     shards: number,
     length: number,
+    policy: number,
     units: number,
     unitSize: number,
     isChecked: boolean,
@@ -143,6 +163,7 @@ export interface NativeBinding {
   mutexCallMe(handle: number, isIn: boolean): void
   openCpuLock(bytes: Uint8Array): NativeLock | number
   cpuLockWait(handle: number, milliseconds: number): number
+  openRing(bytes: Uint8Array, scratch: Uint8Array): NativeRing | number
   counterBigint(handle: number, i: number): bigint | null
   counterReset(handle: number, i: number): number | null | undefined
   counterShards(handle: number, i: number, into: Float64Array): boolean

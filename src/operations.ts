@@ -51,6 +51,10 @@ export interface Operations {
   readonly poolAlloc: (handle: Handle) => number
   /** Gives a block back, whatever it takes. `notOwner`: nobody has it, as a checked pool knows. */
   readonly poolFree: (handle: Handle, block: number) => Status
+  /** Writes the first `length` bytes of the ring's scratch as a record, whatever it takes. `full`: no room, and counted. */
+  readonly ringWrite: (handle: Handle, length: number) => Status
+  /** One attempt to: if it answers something else than {@link Status.ok}, {@link ringWrite} writes, or says why not. */
+  readonly ringTryWrite: (handle: Handle, length: number) => Status
   /** The shard that is locked now, plus {@link LAST_OWNER_DIED} where that is so; or -{@link Status}. */
   readonly cpuLockTry: (locks: Handle) => number
   /** As {@link mutexUnlock}; `outOfRange` if there is no such shard. */

@@ -61,7 +61,7 @@ function newPool(options: unknown): SharedArrayBuffer {
     cache === undefined ? Math.min(units, DEFAULT_CACHE) : checkInteger('cache', cache, 1, MAX_CACHE)
   const arena: Arena = { units, unitSize, isChecked: checked }
   const indexedBy = checkChoice('index', index, INDEXES)
-  return createRegion(Kind.pool, capacity + STACK_HEAD, 'f64', indexedBy, backend.possibleCpus, arena)
+  return createRegion(Kind.pool, capacity + STACK_HEAD, 'f64', indexedBy, backend.possibleCpus, { arena })
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 import { types } from 'node:util'
-import { type OpenCpuLock, type OpenMutex, type OpenRegion, backend } from './backend.js'
+import { type OpenCpuLock, type OpenMutex, type OpenRegion, type OpenRing, backend } from './backend.js'
 import { typeError } from './errors.js'
 import {
   Element,
@@ -13,7 +13,11 @@ import {
   type IndexName,
   type Arena,
   Kind,
+  LONGEST_RECORD,
   NO_ARENA,
+  Policy,
+  type PolicyName,
+  RING_HEAD,
   RegionError,
   regionProblem,
   regionSize,
@@ -44,6 +48,12 @@ export abstract class OverBuffer {
   }
 }
 
+/** What only some kinds of regions have. */
+interface OfKind {
+  arena?: Arena
+  policy?: Policy | 0
+}
+
 /** Bytes of a new region of `length` words in each shard. */
 export function newRegionSize(length: number): number {
   return regionSize(Kind.counters, backend.possibleCpus, length)
@@ -57,7 +67,7 @@ export function formatRegion(
   element: ElementName,
   index: IndexName,
   shards = backend.possibleCpus,
-  arena: Arena = NO_ARENA,
+  { arena = NO_ARENA, policy = 0 }: OfKind = {},
 ): void {
   const error = backend.format(bytes, {
     kind,
@@ -66,6 +76,7 @@ export function formatRegion(
     writers: backend.writers,
     shards,
     length,
+    policy,
     arena,
   })
   if (error !== RegionError.none) throw new Error(`rseq: the new region ${regionProblem(error, bytes)}`)
@@ -82,10 +93,10 @@ export function createRegion(
   element: ElementName,
   index: IndexName,
   shards = backend.possibleCpus,
-  arena: Arena = NO_ARENA,
+  ofKind: OfKind = {},
 ): SharedArrayBuffer {
-  const buffer = new SharedArrayBuffer(regionSize(kind, shards, length, arena))
-  formatRegion(new Uint8Array(buffer), kind, length, element, index, shards, arena)
+  const buffer = new SharedArrayBuffer(regionSize(kind, shards, length, ofKind.arena))
+  formatRegion(new Uint8Array(buffer), kind, length, element, index, shards, ofKind)
   return buffer
 }
 
@@ -108,6 +119,20 @@ export function openMutex(buffer: unknown): OpenMutex {
 /** The same of the CPUs' locks. */
 export function openCpuLock(buffer: unknown): OpenCpuLock {
   return open(buffer, (bytes) => backend.openCpuLock(bytes), 'open each set of locks once in a thread')
+}
+
+/** New rings of `capacity` bytes, a power of two, in a buffer of their own. */
+export function createRing(capacity: number, index: IndexName, policy: PolicyName): SharedArrayBuffer {
+  const length = RING_HEAD + capacity / 8
+  const { possibleCpus } = backend
+  return createRegion(Kind.ring, length, 'i64', index, possibleCpus, { policy: Policy[policy] })
+}
+
+/** Opens rings for this thread, and the memory where it puts what it writes. */
+export function openRing(buffer: unknown): OpenRing & { readonly scratch: Uint8Array } {
+  const scratch = new Uint8Array(new ArrayBuffer(LONGEST_RECORD))
+  const opened = open(buffer, (bytes) => backend.openRing(bytes, scratch), 'open each ring once in a thread')
+  return { ...opened, scratch }
 }
 
 /** @param advice - for who has opened too many. */

@@ -153,7 +153,7 @@ describe.each(['x86-64', 'arm64', 'ppc64le'] as const)('%s', (architecture) => {
         const assembly = readFileSync(source, 'utf8')
           .replace(/\.balign 32(?=\n\.Ldescriptor)/, '.balign 8')
           .replace('"../abi.h"', '"rseq/abi.h"')
-          .replace(/"(\w+_stress\.inc)"/, '"rseq/arch/$1"')
+          .replace(/"(\w+\.inc)"/g, '"rseq/arch/$1"')
         writeFileSync(copy, assembly)
         return copy
       })

@@ -10,6 +10,7 @@
 #include "napi_tier.h"
 #include "pool_binding.h"
 #include "region_binding.h"
+#include "ring_binding.h"
 #include "stack_binding.h"
 #include "thread_binding.h"
 #include "v8_tier.h"
@@ -46,6 +47,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   addon::export_locks(env, exports);
   addon::export_stacks(env, exports);
   addon::export_pools(env, exports);
+  addon::export_rings(env, exports);
   export_operations(env, exports);
   addon::export_v8_tier(env, exports);
   return exports;

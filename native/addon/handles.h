@@ -1,6 +1,6 @@
 /**
  * @file
- * What handles name: open regions, batches of additions to one, and seats at locks.
+ * What handles name: open regions, batches of additions to one, and seats at locks and rings.
  */
 #ifndef RSEQ_ADDON_HANDLES_H
 #define RSEQ_ADDON_HANDLES_H
@@ -8,6 +8,7 @@
 #include "../percpu/counter.h"
 #include "../percpu/cpu_lock.h"
 #include "../percpu/mutex.h"
+#include "../percpu/ring.h"
 #include "handle_table.h"
 
 namespace rseq {
@@ -29,6 +30,7 @@ extern HandleTable<Region, 1u << 16> regions;
 extern HandleTable<Batch, 1u << 12> batches;
 extern HandleTable<MutexSeat, 1u << 14> mutex_seats;
 extern HandleTable<CpuLockSeat, 1u << 12> cpu_lock_seats;
+extern HandleTable<RingSeat, 1u << 14> ring_seats;
 
 /** The open region of that kind behind `handle`, or null. */
 inline const Region* find_region(uint32_t handle, Kind kind) noexcept {

@@ -81,5 +81,10 @@ uint32_t pool_free(uint32_t handle, uint32_t block) noexcept {
   return answer(region == nullptr ? Status::bad_handle : rseq::pool_free(*region, block));
 }
 
+uint32_t ring_write(uint32_t handle, uint32_t length) noexcept {
+  const RingSeat* seat = ring_seats.find(handle);
+  return answer(seat == nullptr || handle == 0 ? Status::bad_handle : rseq::ring_write(*seat, length));
+}
+
 } // namespace addon
 } // namespace rseq

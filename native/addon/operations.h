@@ -160,6 +160,21 @@ int32_t pool_alloc(uint32_t handle) noexcept;
 /** Gives a block back, whatever it takes. Where nothing is checked, stack_try_pop() and stack_try_push() come first. */
 uint32_t pool_free(uint32_t handle, uint32_t block) noexcept;
 
+/** Writes the first `length` bytes of the seat's scratch as a record, whatever it takes. */
+uint32_t ring_write(uint32_t handle, uint32_t length) noexcept;
+
+/** One attempt to, as stack_try_push() is one to push: ring_write() does what it did not. */
+inline uint32_t ring_try_write(uint32_t handle, uint32_t length) noexcept {
+  const RingSeat* seat = ring_seats.find(handle);
+  if (__builtin_expect(seat == nullptr || length > seat->longest, false))
+    return ring_write(handle, length);
+  const Here place = libc_here();
+  const uint64_t index = place.index;
+  if (__builtin_expect(index >= seat->direct_shards, false))
+    return ring_write(handle, length);
+  return answer(ring_write_at(*seat, place, index, length));
+}
+
 /** Operations on CPUs' locks answer the shard that is locked now, with this bit where it is so; or -Status. */
 constexpr uint32_t kLastOwnerDied = 1u << 20;
 
@@ -201,6 +216,8 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<stack_try_pop>("stackTryPop");
   visit.template operation<pool_alloc>("poolAlloc");
   visit.template operation<pool_free>("poolFree");
+  visit.template operation<ring_write>("ringWrite");
+  visit.template operation<ring_try_write>("ringTryWrite");
   visit.template operation<cpu_lock_try>("cpuLockTry");
   visit.template operation<cpu_lock_unlock>("cpuLockUnlock");
 }

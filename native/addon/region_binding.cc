@@ -13,7 +13,10 @@ uint32_t number_at(const Napi::CallbackInfo& info, size_t position) {
   return info[position].ToNumber().Uint32Value();
 }
 
-/** formatRegion(bytes, kind, element, index, writers, shards, length, units, unitSize, isChecked): a RegionError. */
+/**
+ * formatRegion(bytes, kind, element, index, writers, shards, length, policy, units, unitSize, isChecked): a
+ * RegionError.
+ */
 Napi::Value format(const Napi::CallbackInfo& info) {
   Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
   RegionSpec spec;
@@ -23,9 +26,10 @@ Napi::Value format(const Napi::CallbackInfo& info) {
   spec.writers = static_cast<Writers>(number_at(info, 4));
   spec.shards = number_at(info, 5);
   spec.length = number_at(info, 6);
-  spec.units = number_at(info, 7);
-  spec.unit_size = number_at(info, 8);
-  spec.is_checked = info[9].ToBoolean();
+  spec.policy = static_cast<Policy>(number_at(info, 7));
+  spec.units = number_at(info, 8);
+  spec.unit_size = number_at(info, 9);
+  spec.is_checked = info[10].ToBoolean();
   const RegionError error = format_region(bytes.Data(), bytes.ByteLength(), spec);
   return Napi::Number::New(info.Env(), static_cast<uint32_t>(error));
 }
@@ -64,7 +68,7 @@ Napi::Value open(const Napi::CallbackInfo& info) {
 /** openHandles(): how many handles the process has open, for leak tests. */
 Napi::Value open_count(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), regions.open_count() + batches.open_count() + mutex_seats.open_count() +
-                                           cpu_lock_seats.open_count());
+                                           cpu_lock_seats.open_count() + ring_seats.open_count());
 }
 
 } // namespace

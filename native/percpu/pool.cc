@@ -163,7 +163,7 @@ Status take_number(const Region& region, double& number) noexcept {
     return Status::ok;
   if (attempted == Attempted::corrupt)
     return Status::corrupt;
-  const uint32_t own = shard_of_atomics(region);
+  const uint32_t own = shard_without_section(region);
   const Status status = own != region.shards ? pop_locked(region, own, number) : Status::empty;
   return status == Status::empty ? take_central(region, number) : status;
 }
@@ -174,7 +174,7 @@ Status give_number(const Region& region, double number) noexcept {
     return Status::ok;
   if (attempted == Attempted::corrupt)
     return Status::corrupt;
-  const uint32_t own = shard_of_atomics(region);
+  const uint32_t own = shard_without_section(region);
   const Status status = own != region.shards ? push_locked(region, own, number) : Status::full;
   return status == Status::full ? give_central(region, number, attempted == Attempted::at_limit) : status;
 }

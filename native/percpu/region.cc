@@ -2,6 +2,7 @@
 
 #include "../rseq/thread.h"
 #include "arena.h"
+#include "ring.h"
 #include "stack.h"
 
 #include <cstring>
@@ -12,8 +13,8 @@ namespace {
 constexpr uint32_t kMemoryAlignment = 16; ///< What a SharedArrayBuffer is aligned to.
 
 bool is_known(Kind kind) noexcept {
-  return kind == Kind::counters || kind == Kind::stack || kind == Kind::pool || kind == Kind::mutex ||
-         kind == Kind::cpu_lock;
+  return kind == Kind::counters || kind == Kind::stack || kind == Kind::pool || kind == Kind::ring ||
+         kind == Kind::mutex || kind == Kind::cpu_lock;
 }
 bool is_known(Element element) noexcept {
   return element == Element::i64 || element == Element::f64;
@@ -23,6 +24,11 @@ bool is_known(Index index) noexcept {
 }
 bool is_known(Writers writers) noexcept {
   return writers == Writers::sections || writers == Writers::atomics;
+}
+
+/** Rings have one, and nothing else has. */
+bool is_known(Policy policy, Kind kind) noexcept {
+  return kind == Kind::ring ? policy == Policy::discard || policy == Policy::overwrite : policy == Policy::none;
 }
 
 bool is_aligned(const void* memory) noexcept {
@@ -52,7 +58,16 @@ bool is_possible(const RegionSpec& spec) noexcept {
 } // namespace
 
 uint32_t least_length(Kind kind) noexcept {
+  if (kind == Kind::ring)
+    return kRingHead + kLeastRing / sizeof(int64_t);
   return kind == Kind::stack || kind == Kind::pool ? kStackHead + 1 : 1;
+}
+
+uint32_t shard_without_section(const Region& region) noexcept {
+  if (region.writers != Writers::atomics)
+    return region.shards;
+  const uint32_t index = here(Index::cpu_id).index;
+  return index < region.shards ? index : region.shards;
 }
 
 uint64_t shard_stride(uint32_t length) noexcept {
@@ -71,7 +86,8 @@ uint64_t region_size(const RegionSpec& spec) noexcept {
 RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noexcept {
   if (!is_aligned(memory))
     return RegionError::misaligned;
-  if (!is_known(spec.kind) || !is_known(spec.element) || !is_known(spec.index) || !is_known(spec.writers))
+  if (!is_known(spec.kind) || !is_known(spec.element) || !is_known(spec.index) || !is_known(spec.writers) ||
+      !is_known(spec.policy, spec.kind))
     return RegionError::field;
   if (!has_arena(spec.kind) && (spec.units != 0 || spec.unit_size != 0 || spec.is_checked))
     return RegionError::field;
@@ -97,6 +113,7 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
   header.units = spec.units;
   header.unit_size = spec.unit_size;
   header.is_checked = spec.is_checked ? 1 : 0;
+  header.policy = static_cast<uint32_t>(spec.policy);
   memcpy(memory, &header, sizeof(header));
   return RegionError::none;
 }
@@ -117,7 +134,7 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   if (header.kind != static_cast<uint32_t>(kind))
     return is_known(static_cast<Kind>(header.kind)) ? RegionError::kind : RegionError::field;
   if (!is_known(static_cast<Element>(header.element)) || !is_known(static_cast<Index>(header.index)) ||
-      !is_known(static_cast<Writers>(header.writers)))
+      !is_known(static_cast<Writers>(header.writers)) || !is_known(static_cast<Policy>(header.policy), kind))
     return RegionError::field;
   for (const uint32_t word : header.reserved)
     if (word != 0)
@@ -132,6 +149,7 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
                            static_cast<Writers>(header.writers),
                            header.shards,
                            header.length,
+                           static_cast<Policy>(header.policy),
                            header.units,
                            header.unit_size,
                            header.is_checked != 0};
@@ -153,6 +171,7 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   region.element = spec.element;
   region.index = spec.index;
   region.writers = spec.writers;
+  region.policy = spec.policy;
   region.units = spec.units;
   region.unit_size = spec.unit_size;
   region.is_checked = spec.is_checked;

@@ -30,6 +30,7 @@ enum class Kind : uint32_t {
   counters = 1, ///< `length` counters a shard, each the sum of its words over all shards.
   stack = 2,    ///< A stack a shard, of doubles: see stack.h.
   pool = 4,     ///< A stack a shard, of the numbers of free blocks: see pool.h.
+  ring = 5,     ///< A ring of records a shard: see ring.h.
   mutex = 8,    ///< A mutex: one shard, of the words in lock_words.h.
   cpu_lock = 9, ///< A lock a shard, the overflow shard included.
 };
@@ -45,6 +46,13 @@ enum class Element : uint32_t { i64 = 1, f64 = 2 };
 enum class Writers : uint32_t {
   sections = 1, ///< By restartable sequences on the shard's own CPU.
   atomics = 2,  ///< By atomic read-modify-writes, from anywhere: the portable backend's regions.
+};
+
+/** What becomes of a ring's record that finds no room. */
+enum class Policy : uint32_t {
+  none = 0,      ///< Not a ring.
+  discard = 1,   ///< It is counted and not written.
+  overwrite = 2, ///< It goes over the oldest records: a flight recorder.
 };
 
 constexpr uint32_t kMagic = 0x51455352; ///< "RSEQ" in memory.
@@ -67,7 +75,8 @@ struct Header {
   uint32_t units;       ///< How many units the arena has; 0 where the kind has none, as the next two.
   uint32_t unit_size;   ///< Bytes of a unit.
   uint32_t is_checked;  ///< 1 if what is done with units is checked.
-  uint32_t reserved[3]; ///< 0.
+  uint32_t reserved[2]; ///< 0.
+  uint32_t policy;      ///< Of a ring; 0 for all else.
 };
 
 static_assert(sizeof(Header) == 64);
@@ -106,6 +115,7 @@ struct Region {
   Element element : 8;
   Index index : 2;
   Writers writers : 2;
+  Policy policy : 2;
   bool is_checked : 1;
 };
 
@@ -117,6 +127,7 @@ struct RegionSpec {
   Writers writers;
   uint32_t shards;
   uint32_t length;
+  Policy policy = Policy::none;
   uint32_t units = 0;
   uint32_t unit_size = 0;
   bool is_checked = false;
@@ -145,6 +156,10 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
  * [memory, memory + size). The memory must outlive the region.
  */
 RegionError open_region(void* memory, size_t size, Kind kind, Region& region) noexcept;
+
+/** The shard that the calling thread uses without a section: its CPU's where atomics write them, else the overflow
+ * shard. */
+uint32_t shard_without_section(const Region& region) noexcept;
 
 /** The address of a word. `shard` up to and with `shards` (the overflow shard), `i` below `length`. */
 template <typename Word> inline Word* word_at(const Region& region, uint64_t shard, uint32_t i) noexcept {

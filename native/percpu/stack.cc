@@ -18,7 +18,7 @@ Status stack_push(const Region& region, double value) noexcept {
   case Attempted::elsewhere:
     break;
   }
-  return push_locked(region, shard_of_atomics(region), value);
+  return push_locked(region, shard_without_section(region), value);
 }
 
 Status stack_pop(const Region& region, double& value) noexcept {
@@ -28,7 +28,7 @@ Status stack_pop(const Region& region, double& value) noexcept {
     return is_finite(value) ? Status::ok : Status::corrupt;
   if (attempted == Attempted::corrupt)
     return Status::corrupt;
-  const uint32_t own = shard_of_atomics(region);
+  const uint32_t own = shard_without_section(region);
   const Status status = own != region.shards ? pop_locked(region, own, value) : Status::empty;
   return status == Status::empty ? pop_locked(region, region.shards, value) : status;
 }

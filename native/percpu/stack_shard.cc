@@ -83,13 +83,6 @@ Status pop_locked(const Region& region, uint32_t shard, double& value) noexcept 
   return status == Status::ok && count == 0 ? Status::empty : status;
 }
 
-uint32_t shard_of_atomics(const Region& region) noexcept {
-  if (region.writers != Writers::atomics)
-    return region.shards;
-  const uint32_t index = here(Index::cpu_id).index;
-  return index < region.shards ? index : region.shards;
-}
-
 Obstacle obstacle(const Region& region, uint32_t shard, uint64_t limit) noexcept {
   const uint64_t size = count_of(region, shard);
   if (size > stack_capacity(region))

@@ -44,16 +44,7 @@ Status take(const Region& region, uint32_t shard, double* values, uint32_t& coun
 
 /** Runs `act` on a shard behind its lock. */
 template <typename Act> Status locked(const Region& region, uint32_t shard, Act act) noexcept {
-  uint64_t* word = stop_word(region, shard);
-  Status status = stop_shard(region, shard, word);
-  // This thread owns the shard already, and is in between two calls on it: the shard is its alone.
-  if (status == Status::held_already)
-    return act();
-  if (status != Status::ok)
-    return status;
-  status = act();
-  resume_shard(region, shard, word);
-  return status;
+  return as_owner(region, shard, stop_word(region, shard), act);
 }
 
 /** Pushes on a shard behind its lock: ok, full, bad_value, corrupt or contended. */
@@ -61,9 +52,6 @@ Status push_locked(const Region& region, uint32_t shard, double value) noexcept;
 
 /** Pops from a shard behind its lock; answers empty without taking it. */
 Status pop_locked(const Region& region, uint32_t shard, double& value) noexcept;
-
-/** The calling thread's shard where atomics write the region; else the overflow shard. */
-uint32_t shard_of_atomics(const Region& region) noexcept;
 
 /** Why a section's comparison failed. `none`: whatever it was, it is not so any more. */
 enum class Obstacle : uint32_t { none, stopped, at_limit, corrupt };

@@ -10,7 +10,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { threadId } from 'node:worker_threads'
-import type { Backend, OpenBatch, OpenCpuLock, OpenMutex, OpenRegion, Place } from '../backend.js'
+import type { Backend, OpenBatch, OpenCpuLock, OpenMutex, OpenRegion, OpenRing, Place } from '../backend.js'
 import type { Handle, Operations } from '../operations.js'
 import {
   Element,
@@ -28,6 +28,7 @@ import { cpuLockTry, cpuLockUnlock, cpuLockWait, openCpuLock } from './cpu-lock.
 import { mutexCallMe, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
 import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
 import { poolFlush, poolOperations } from './pools.js'
+import { openRing, ringOperations, rings } from './rings.js'
 import { stackOperations, stacks } from './stacks.js'
 
 /** Bounds the compare-and-exchange loops. One fails only when another thread's has succeeded. */
@@ -187,6 +188,7 @@ const operations: Operations = {
   ...counterOperations,
   ...stackOperations,
   ...poolOperations,
+  ...ringOperations,
   mutexTryLock,
   mutexUnlock,
   cpuLockTry,
@@ -200,6 +202,7 @@ export class PortableBackend implements Backend {
   readonly possibleCpus = availableParallelism()
   readonly operations = operations
   readonly stacks = stacks
+  readonly rings = rings
   readonly place: Place
 
   constructor() {
@@ -267,6 +270,10 @@ export class PortableBackend implements Backend {
 
   poolFlush(handle: unknown, shard: number): number {
     return poolFlush(handle, shard)
+  }
+
+  openRing(bytes: Uint8Array, scratch: Uint8Array): OpenRing | number {
+    return openRing(bytes, scratch)
   }
 
   counterBigint(handle: unknown, i: number): bigint | null {

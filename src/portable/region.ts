@@ -14,6 +14,7 @@ import {
   LAYOUT_VERSION,
   MAGIC,
   MAX_SHARDS,
+  Policy,
   RegionError,
   type RegionSpec,
   SHARD_ALIGNMENT,
@@ -41,6 +42,8 @@ export interface PortableRegion {
   readonly firstUnitWord: number
   /** Where shard 0 begins: bytes from the region's beginning. */
   readonly firstShard: number
+  /** Of a ring; else 0. */
+  readonly policy: Policy | 0
 }
 
 /** The shard that the calling thread writes. */
@@ -82,6 +85,7 @@ export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
   header[HeaderWord.length] = spec.length
   header[HeaderWord.stride] = stride
   header[HeaderWord.firstShard] = firstShard
+  header[HeaderWord.policy] = spec.policy
   header[HeaderWord.units] = units
   header[HeaderWord.unitSize] = unitSize
   header[HeaderWord.isChecked] = Number(isChecked)
@@ -106,7 +110,10 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   if (!isKnown(Element, element) || !isKnown(Index, index) || !isKnown(Writers, writers)) {
     return RegionError.field
   }
-  if (header.subarray(HeaderWord.reserved).some((reserved) => reserved !== 0)) return RegionError.field
+  const policy = word(HeaderWord.policy)
+  if (kind === Kind.ring ? !isKnown(Policy, policy) : policy !== 0) return RegionError.field
+  if (header.subarray(HeaderWord.reserved, HeaderWord.policy).some((reserved) => reserved !== 0))
+    return RegionError.field
 
   const isChecked = word(HeaderWord.isChecked)
   const arena = {
@@ -132,6 +139,6 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   const firstUnitWord = (shards * stride + overflowStride(kind, length, arena.units)) / 8
   return {
     ...{ words, strideWords: stride / 8, shards, length, element, index, writers },
-    ...{ arena, firstUnitWord, firstShard },
+    ...{ policy: policy as Policy | 0, arena, firstUnitWord, firstShard },
   }
 }

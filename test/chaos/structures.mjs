@@ -8,6 +8,7 @@ import {
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuPool,
+  PerCpuRing,
   PerCpuStack,
 } from '../../lib/index.js'
 
@@ -23,6 +24,13 @@ function sumOf(counters) {
 }
 
 const one = () => 1
+
+/** What a reader finds in a ring now, in bytes. */
+function lengthsIn(ring) {
+  let sum = 0
+  ring.drain(({ bytes }) => (sum += bytes.length))
+  return sum
+}
 
 /** A region and a counter of what came out of it. */
 function withCounter(region) {
@@ -159,6 +167,18 @@ export const structures = [
       pool.region.flush()
       return 0
     },
+  },
+  {
+    name: 'ring',
+    make: () => new PerCpuRing(1 << 14),
+    open: (buffer) => ({ ring: PerCpuRing.from(buffer), bytes: new Uint8Array(64) }),
+    amount: (random) => Math.floor(random() * 65),
+    // Its length is what it adds: what found no room is offered again, as the main thread reads all the while.
+    add({ ring, bytes }, amount) {
+      while (!ring.write(bytes.subarray(0, amount)));
+    },
+    disturb: (ring) => lengthsIn(ring),
+    total: (ring) => lengthsIn(ring),
   },
   {
     name: 'mutex',

@@ -465,6 +465,8 @@ rseq_\name:
   section_end \name, 0
 .endm
 
+#include "ppc64_ring.inc"
+
 /*
  * The table of sections: each body above, made for every index and order there is.
  */
@@ -484,6 +486,8 @@ rseq_\name:
   load_cbne_memcpy_store          load_cbne_memcpy_store_release_\index, \index, release
   load_store_spin_add_store       load_store_spin_add_store_\index, \index
   load_spin_store                 load_spin_store_\index, \index
+  load_cbne_load_load_cbgt_memcpy_stamp_store  load_cbne_load_load_cbgt_memcpy_stamp_store_\index, \index
+  load_cbne_load_memcpy_stamp_store  load_cbne_load_memcpy_stamp_store_\index, \index
 .endr
 
 #endif

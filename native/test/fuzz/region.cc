@@ -15,6 +15,7 @@
 #include "../../percpu/cpu_lock.h"
 #include "../../percpu/mutex.h"
 #include "../../percpu/pool.h"
+#include "../../percpu/ring.h"
 #include "../../percpu/stack.h"
 #include "../../rseq/cpus.h"
 #include "../../rseq/thread.h"
@@ -282,6 +283,54 @@ void run_cpu_lock(Memory& memory, const Region& region, const uint8_t* script, s
   cpu_lock_close(seat);
 }
 
+/** The same at a ring: written to, read, copied. */
+void run_ring(Memory& memory, const Region& region, const uint8_t* script, size_t scripted) {
+  alignas(8) unsigned char scratch[kLongestRecord];
+  memset(scratch, 0x5a, sizeof(scratch));
+  RingSeat seat;
+  if (ring_open(region, scratch, seat) != RegionError::none)
+    return;
+  // Of exactly the size that is asked for, again.
+  const uint32_t room = ring_capacity(seat) + kReadFrame + kLongestRecord;
+  auto* into = static_cast<unsigned char*>(malloc(room));
+  uint32_t bytes = 0;
+  for (size_t at = 0; at + kStepBytes <= scripted; at += kStepBytes) {
+    const Step step = step_at(script + at);
+    const uint32_t shard = step.element <= region.shards ? step.element : region.shards;
+    switch (step.operation % 7) {
+    case 0:
+      ring_write(seat, step.small % (seat.longest + 2));
+      break;
+    case 1:
+      ring_unread(seat, shard, bytes);
+      ring_dropped(seat, shard);
+      break;
+    case 2:
+      if (ring_claim(seat) == Status::ok) {
+        ring_read(seat, step.element, into, room, bytes);
+        ring_free(seat, step.element, step.small % 2 == 0 ? bytes : static_cast<uint32_t>(step.value));
+        ring_release(seat);
+      }
+      break;
+    case 3:
+      ring_read(seat, step.element, into, room, bytes);
+      ring_free(seat, step.element, step.small);
+      ring_release(seat);
+      break;
+    case 4:
+      ring_snapshot(seat, step.element, into, room, bytes);
+      break;
+    case 5:
+      memory.scribble(step.value, step.small);
+      break;
+    case 6:
+      ring_write(seat, static_cast<uint32_t>(step.value));
+      break;
+    }
+  }
+  free(into);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -298,6 +347,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     run_mutex(memory, region, script, scripted);
   if (open_region(memory.data(), memory.length(), Kind::cpu_lock, region) == RegionError::none)
     run_cpu_lock(memory, region, script, scripted);
+  if (open_region(memory.data(), memory.length(), Kind::ring, region) == RegionError::none)
+    run_ring(memory, region, script, scripted);
   if (open_as_claimed(memory, region) != RegionError::none)
     return 0;
   for (size_t at = 0; at + kStepBytes <= scripted; at += kStepBytes)

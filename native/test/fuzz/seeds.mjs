@@ -10,7 +10,9 @@ mkdirSync(directory, { recursive: true })
 const upTo128 = (bytes) => Math.ceil(bytes / 128) * 128
 
 /** `units` of `unitSize` bytes: a pool, whose blocks are all free. */
-function region({ kind = 1, element, index, writers, shards, length, units = 0, unitSize = 0, checked = 0 }) {
+function region(shape) {
+  const { kind = 1, element, index, writers, shards, length } = shape
+  const { policy = 0, units = 0, unitSize = 0, checked = 0 } = shape
   const stride = upTo128(8 * length)
   const overflow = units === 0 ? stride : upTo128(8 * (units + 2))
   const arena = upTo128(8 * units) + units * Math.ceil(unitSize / 64) * 64
@@ -21,6 +23,7 @@ function region({ kind = 1, element, index, writers, shards, length, units = 0, 
   const central = 128 + shards * stride
   bytes.writeUInt32LE(units, central)
   for (let unit = 0; unit < units; unit++) bytes.writeDoubleLE(unit, central + 8 * (2 + unit))
+  bytes.writeUInt32LE(policy, 60)
   return bytes
 }
 
@@ -61,6 +64,9 @@ const shapes = {
     checked: 1,
   },
   'pool-atomics': { kind: 4, element: 2, index: 0, writers: 2, shards: 1, length: 3, units: 2, unitSize: 70 },
+  'ring-cpu': { kind: 5, element: 1, index: 0, writers: 1, shards: 2, length: 64, policy: 1 },
+  'ring-atomics': { kind: 5, element: 1, index: 0, writers: 2, shards: 2, length: 64, policy: 1 },
+  'ring-overwrite': { kind: 5, element: 1, index: 1, writers: 1, shards: 2, length: 64, policy: 2 },
   'cpu-lock': { kind: 9, element: 1, index: 0, writers: 1, shards: 2, length: 3 },
   'cpu-lock-atomics': { kind: 9, element: 1, index: 0, writers: 2, shards: 2, length: 3 },
   'i64-atomics': { element: 1, index: 1, writers: 2, shards: 3, length: 2 },

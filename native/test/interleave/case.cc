@@ -174,7 +174,9 @@ Verdict Laboratory::run_once(const Case& c, Fencer* fencer) {
     // The kernel may abort a section for reasons of its own: preemption, or (seen on Linux 6.12) an
     // event from before the section that it still remembers.
     verdict.excusable = tally > aborts;
-  } else if (!explained(c, answers, a_shard, interruption.b_shard, verdict.reached)) {
+  } else if (!explained(c, answers, a_shard, interruption.b_shard, verdict.reached) &&
+             // Stopped behind a comparison that failed, A may have gone on as well.
+             !(verdict.reached && explained(c, answers, last_shard, interruption.b_shard, true))) {
     verdict.wrong = "the result is none of A and B in sequence";
     // A concurrency id may change whenever the thread has to wait. And aborts that are not told count as attempts.
     const bool wandered = !interruption.stayed || last_shard != (verdict.reached ? interruption.a_shard : first_shard);

@@ -140,6 +140,7 @@ TEST(every_field_of_a_header_is_checked) {
   CHECK_EQUAL(opened_with([](Header& header) { header.element = 0; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.index = 2; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.writers = 3; }), RegionError::field);
+  CHECK_EQUAL(opened_with([](Header& header) { header.policy = 1; }), RegionError::field);
   for (size_t i = 0; i < std::size(Header{}.reserved); i++)
     CHECK_EQUAL(opened_with([i](Header& header) { header.reserved[i] = 1; }), RegionError::field);
   // Of kinds that have an arena.

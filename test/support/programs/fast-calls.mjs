@@ -11,6 +11,7 @@ import {
   PerCpuHistogram,
   PerCpuLock,
   PerCpuPool,
+  PerCpuRing,
   PerCpuStack,
   info,
 } from '../../../lib/index.js'
@@ -62,8 +63,8 @@ function measure(name, loop, made) {
 function rawLoops() {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
   const { counterSet, countedAdd, mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
-  const { cpuLockTry, cpuLockUnlock, poolAlloc, poolFree } = fast.operations
-  const { openRegion, openBatch, openMutex, openCpuLock } = native
+  const { cpuLockTry, cpuLockUnlock, poolAlloc, poolFree, ringTryWrite } = fast.operations
+  const { openRegion, openBatch, openMutex, openCpuLock, openRing } = native
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
   const capacity = 4
@@ -76,7 +77,9 @@ function rawLoops() {
   let got = 0
   const stack = openRegion(new Uint8Array(new PerCpuStack(4).buffer), 2)
   const pool = openRegion(new Uint8Array(new PerCpuPool({ blocks: 4, blockSize: 8 }).buffer), 4)
-  let [set, tried, unlocked, pushed, popped, freed] = [0, 0, 0, 0, 0, 0]
+  const recorder = new PerCpuRing(1 << 12, { policy: 'overwrite' })
+  const ring = openRing(new Uint8Array(recorder.buffer), new Uint8Array(4096))
+  let [set, tried, unlocked, pushed, popped, freed, written] = [0, 0, 0, 0, 0, 0, 0]
   const loops = [
     measure(
       'counterAdd',
@@ -137,6 +140,13 @@ function rawLoops() {
       () => freed,
     ),
     measure(
+      'ringTryWrite',
+      (n) => {
+        for (let k = 0; k < n; k++) if (ringTryWrite(ring.handle, 64) >= 0) written++
+      },
+      () => written,
+    ),
+    measure(
       'counterSet',
       (n) => {
         for (let k = 0; k < n; k++) if (counterSet(handle, 2, k) === 0) set++
@@ -173,7 +183,8 @@ function rawLoops() {
       () => unlocked,
     ),
   ]
-  return { loops, keepers: [keeper, batch.keeper, mutex.keeper, locks.keeper, stack.keeper, pool.keeper] }
+  const opened = [batch, mutex, locks, stack, pool, ring]
+  return { loops, keepers: [keeper, ...opened.map((one) => one.keeper)] }
 }
 
 /** What users call. */

@@ -8,6 +8,7 @@ import {
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuPool,
+  PerCpuRing,
   PerCpuStack,
   info,
 } from '../../../lib/index.js'
@@ -50,6 +51,10 @@ const CALLS = [
   { source: 'new PerCpuPool({ blocks: 4, blockSize: 8, cache: v }).cache' },
   { source: 'new PerCpuPool({ blocks: 4, blockSize: 8, checked: v }).checked' },
   { source: 'new PerCpuStack(1, { index: v })' },
+  { source: 'ring.write(v)', hot: true },
+  { source: 'ring.drain(v)' },
+  { source: 'ring.drain(() => 0, v)' },
+  { source: 'new PerCpuRing(256, { policy: v })' },
 ]
 
 /** All blocks of one are taken, and one of the other. */
@@ -71,6 +76,7 @@ function makeWorld(type, source) {
     batch: source.startsWith('batch') ? new CounterBatch(array, 4) : undefined,
     stack: new PerCpuStack(4),
     ...(/^\w*[pP]ool\./.test(source) ? makePools() : {}),
+    ring: source.startsWith('ring') ? new PerCpuRing(256) : undefined,
     indices: Uint32Array.of(0, 1, 2),
     deltas: Float64Array.of(1, 2, 3),
     sum: (values) => values.reduce((a, b) => a + b),
@@ -99,12 +105,13 @@ function attempt(call) {
 
 /** A function of a world and a value, new each time: V8 gives two of the same text one fate. */
 function makeCaller(source, isOptimized) {
-  const names = 'counter, array, batch, stack, pool, checkedPool, indices, deltas, sum'
+  const names = 'counter, array, batch, stack, pool, checkedPool, ring, indices, deltas, sum'
   const caller = evaluate(`({ ${names} }, v) => ${source} /* ${++made} */`, {
     CounterBatch,
     PerCpuCounter,
     PerCpuCounterArray,
     PerCpuPool,
+    PerCpuRing,
     PerCpuStack,
   })
   if (!isOptimized) return (neverOptimize(caller), caller)

@@ -1,0 +1,31 @@
+/**
+ * @file
+ * The clock that sections read: a counter of the CPU's, at a constant rate and the same on all CPUs.
+ */
+#ifndef RSEQ_TICKS_H
+#define RSEQ_TICKS_H
+
+#include <cstdint>
+
+namespace rseq {
+
+/** Now, as the sections in arch/ stamp records: the TSC, the virtual counter, the time base. Some nanoseconds. */
+inline uint64_t ticks() noexcept {
+#if defined(__x86_64__)
+  uint32_t low, high;
+  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+  return static_cast<uint64_t>(high) << 32 | low;
+#elif defined(__aarch64__)
+  uint64_t now;
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(now));
+  return now;
+#elif defined(__powerpc64__)
+  uint64_t now;
+  __asm__ volatile("mftb %0" : "=r"(now));
+  return now;
+#endif
+}
+
+} // namespace rseq
+
+#endif // RSEQ_TICKS_H
