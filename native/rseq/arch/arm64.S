@@ -453,6 +453,8 @@ rseq_\name:
   section_end \name, 0
 .endm
 
+#include "arm64_array.inc"
+
 /*
  * The table of sections: each body above, made for every index and order there is.
  */
@@ -472,6 +474,11 @@ rseq_\name:
   load_cbne_memcpy_store          load_cbne_memcpy_store_release_\index, \index, release
   load_store_spin_add_store       load_store_spin_add_store_\index, \index
   load_spin_store                 load_spin_store_\index, \index
+  load_cbne_load_add_store        load_cbne_load_add_store_\index, \index
+  load_cbne_load_add_store_i32    load_cbne_load_add_store_i32_\index, \index
+  load_cbne_load_add_store_f64    load_cbne_load_add_store_f64_\index, \index
+  load_cbne_load_store            load_cbne_load_store_\index, \index
+  load_cbne_load_cbne_store_taken load_cbne_load_cbne_store_taken_\index, \index
 .endr
 
 #endif

@@ -452,6 +452,8 @@ rseq_\name:
   section_end \name, 0
 .endm
 
+#include "x86_64_array.inc"
+
 /*
  * The table of sections: each body above, made for every index and order there is.
  */
@@ -471,6 +473,11 @@ rseq_\name:
   release_alias                   load_cbne_memcpy_store_release_\index, load_cbne_memcpy_store_relaxed_\index
   load_store_spin_add_store       load_store_spin_add_store_\index, \index
   load_spin_store                 load_spin_store_\index, \index
+  load_cbne_load_add_store        load_cbne_load_add_store_\index, \index
+  load_cbne_load_add_store_i32    load_cbne_load_add_store_i32_\index, \index
+  load_cbne_load_add_store_f64    load_cbne_load_add_store_f64_\index, \index
+  load_cbne_load_store            load_cbne_load_store_\index, \index
+  load_cbne_load_cbne_store_taken load_cbne_load_cbne_store_taken_\index, \index
 .endr
 
 #endif
