@@ -6,16 +6,28 @@
  */
 
 /** What a region holds. */
-export const Kind = { counters: 1, stack: 2, mutex: 8, cpuLock: 9 } as const
+export const Kind = { counters: 1, stack: 2, array: 6, mutex: 8, cpuLock: 9 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The type of a region's words. */
-export const Element = { i64: 1, f64: 2 } as const
+export const Element = { i64: 1, f64: 2, i32: 3 } as const
 export type Element = (typeof Element)[keyof typeof Element]
-export type ElementName = keyof typeof Element
+/** The elements of counters. */
+export type ElementName = 'i64' | 'f64'
+/** Those of arrays. */
+export type ArrayElement = keyof typeof Element
 
 export function elementName(element: Element): ElementName {
-  return element === Element.i64 ? 'i64' : 'f64'
+  return element === Element.f64 ? 'f64' : 'i64'
+}
+
+export function arrayElement(element: Element): ArrayElement {
+  return element === Element.i32 ? 'i32' : elementName(element)
+}
+
+/** Whether regions of a kind may have such words. */
+export function isElementOf(element: Element, kind: Kind): boolean {
+  return element !== Element.i32 || kind === Kind.array
 }
 
 /** What numbers the shards. */
@@ -118,9 +130,29 @@ export const LOCK_SLICE_MS = 50
 /** Words of a stack's shard before its values: how many there are, and the stop word. */
 export const STACK_HEAD = 2
 
+/** Words of an array's shard before its own: the stop word. */
+export const ARRAY_HEAD = 1
+/** What an operation does to a word of an array; see `native/percpu/array.h`. */
+export const Act = { load: 0, exchange: 1, add: 2, compareExchange: 3 } as const
+export type Act = (typeof Act)[keyof typeof Act]
+/** What an array notes of its last operation, beside the shard of a CPU, and a {@link Status} below 0. */
+export const ArrayNote = { overflow: -1, notDone: -2 } as const
+
+/** The operations of a vector; see `native/percpu/opv.h`. From `or` on, for whole numbers only. */
+export const OpvKind = {
+  ...{ compareEqual: 0, compareNotEqual: 1, store: 2, copy: 3, add: 4 },
+  ...{ or: 5, and: 6, xor: 7, shiftLeft: 8, shiftRight: 9, barrier: 10 },
+} as const
+export type OpvKind = (typeof OpvKind)[keyof typeof OpvKind]
+/** How many a vector may have. */
+export const OPV_MOST = 16
+/** One, encoded: as 32-bit words, and where its value is as 64-bit words. */
+export const OpvWord = { kind: 0, index: 1, from: 2, value: 2, numbers: 6, values: 3, bytes: 24 } as const
+
 /** The fewest words that a shard of this kind can have. */
 export function leastLength(kind: Kind): number {
-  return kind === Kind.stack ? STACK_HEAD + 1 : 1
+  if (kind === Kind.stack) return STACK_HEAD + 1
+  return kind === Kind.array ? ARRAY_HEAD + 1 : 1
 }
 
 /** What a new region is to be. */

@@ -3,7 +3,16 @@
  *
  * @module
  */
-import type { Backend, OpenBatch, OpenCpuLock, OpenMutex, OpenRegion, Place, Tier } from './backend.js'
+import type {
+  Backend,
+  OpenArray,
+  OpenBatch,
+  OpenCpuLock,
+  OpenMutex,
+  OpenRegion,
+  Place,
+  Tier,
+} from './backend.js'
 import {
   Index,
   type Element,
@@ -11,9 +20,12 @@ import {
   type RegionSpec,
   type Status,
   Writers,
+  arrayElement,
   elementName,
   indexName,
 } from './layout.js'
+import type { ArrayOperations } from './array-operations.js'
+import { scratchArrayOperations, toNumber } from './array-scratch.js'
 import type { FastBinding, NativeBinding, NativeLock, NativeThread } from './native.js'
 import type { Handle, Operations } from './operations.js'
 import type { StackOperations } from './stack-operations.js'
@@ -44,15 +56,13 @@ function placeOf(native: NativeBinding, thread: NativeThread): Place {
   }
 }
 
-/** JavaScript's own conversion, which refuses what V8's refuses. Of a number, optimized code makes nothing. */
-const toNumber = (value: unknown): number => +(value as string)
-
 /**
  * The hot operations through Node-API: arguments into the scratch array, a call without arguments,
  * the answer from element 0. Half the price of passing them. All arguments are converted before the
  * first is stored: a `valueOf` may call an operation of its own.
  */
-function scratchOperations({ scratch, operations }: NativeBinding): Operations {
+function scratchOperations(native: NativeBinding): Operations {
+  const { scratch, operations } = native
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = operations
   const { counterSet, countedAdd, batchCommit } = operations
   const { mutexTryLock, mutexUnlock, cpuLockTry, cpuLockUnlock } = operations
@@ -179,6 +189,7 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
       cpuLockUnlock()
       return words[0] as Status
     },
+    ...scratchArrayOperations(native),
   }
 }
 
@@ -198,6 +209,7 @@ export class NativeBackend implements Backend {
   readonly possibleCpus: number
   readonly operations: Operations
   readonly stacks: StackOperations
+  readonly arrays: ArrayOperations
   readonly place: Place
   readonly #native: NativeBinding
   readonly #hasMmCid: boolean
@@ -210,6 +222,7 @@ export class NativeBackend implements Backend {
     this.possibleCpus = thread.possibleCpus
     this.operations = fast?.operations ?? scratchOperations(native)
     this.stacks = native.stacks
+    this.arrays = native.arrays
     this.place = placeOf(native, thread)
   }
 
@@ -236,6 +249,16 @@ export class NativeBackend implements Backend {
 
   openBatch(handle: unknown, memory: ArrayBuffer, capacity: number, second?: Handle): OpenBatch | null {
     return this.#native.openBatch(handle as number, memory, capacity, (second ?? 0) as number)
+  }
+
+  openArray(bytes: Uint8Array): OpenArray | number {
+    const array = this.#native.openArray(bytes)
+    if (typeof array === 'number') return array
+    return {
+      ...array,
+      element: arrayElement(array.element as Element),
+      index: indexName(array.index as Index),
+    }
   }
 
   openMutex(bytes: Uint8Array): OpenMutex | number {

@@ -5,6 +5,7 @@
  */
 import { search, target } from './binary.js'
 import type { Operations } from './operations.js'
+import type { ArrayOperations } from './array-operations.js'
 import type { StackOperations } from './stack-operations.js'
 
 /** The Node-API way into the hot operations: arguments and result are in `scratch`. */
@@ -24,6 +25,13 @@ export interface ScratchOperations {
   readonly stackTryPop: () => void
   readonly cpuLockTry: () => void
   readonly cpuLockUnlock: () => void
+  readonly arrayAct: () => void
+  readonly arrayActOn: () => void
+  readonly arrayTryAddInt32: () => void
+  readonly arrayTryAdd: () => void
+  readonly arrayTryExchange: () => void
+  readonly arrayTryCompareExchange: () => void
+  readonly arrayTryLoad: () => void
 }
 
 /** The way of V8 fast calls, built for one Node version. */
@@ -62,6 +70,18 @@ export interface NativeRegion {
   keeper: object
 }
 
+/** An array of words, open for the calling thread. */
+export interface NativeArray {
+  handle: number
+  element: number
+  index: number
+  shards: number
+  length: number
+  notes: Int32Array
+  /** Holds the memory and the handle; both are let go when it is collected. */
+  keeper: object
+}
+
 /** A lock or locks, open for the calling thread. */
 export interface NativeLock {
   handle: number
@@ -96,6 +116,7 @@ export interface NativeBinding {
   readonly scratch: Float64Array
   readonly operations: ScratchOperations
   readonly stacks: StackOperations
+  readonly arrays: ArrayOperations
   /** The `process.versions.modules` that the fast calls are built for; 0 where the binary has none for the running Node. */
   readonly fastAbi: number
   /** Made when first read: only on Node itself, where `fastAbi` is the running one. Else null, or the end of the process. */
@@ -130,6 +151,7 @@ export interface NativeBinding {
   openMutex(bytes: Uint8Array): NativeLock | number
   mutexWait(handle: number, milliseconds: number): number
   mutexCallMe(handle: number, isIn: boolean): void
+  openArray(bytes: Uint8Array): NativeArray | number
   openCpuLock(bytes: Uint8Array): NativeLock | number
   cpuLockWait(handle: number, milliseconds: number): number
   counterBigint(handle: number, i: number): bigint | null

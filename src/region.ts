@@ -4,11 +4,11 @@
  * @module
  */
 import { types } from 'node:util'
-import { type OpenCpuLock, type OpenMutex, type OpenRegion, backend } from './backend.js'
+import { type OpenArray, type OpenCpuLock, type OpenMutex, type OpenRegion, backend } from './backend.js'
 import { typeError } from './errors.js'
 import {
+  type ArrayElement,
   Element,
-  type ElementName,
   Index,
   type IndexName,
   type Kind,
@@ -52,7 +52,7 @@ export function formatRegion(
   bytes: Uint8Array,
   kind: Kind,
   length: number,
-  element: ElementName,
+  element: ArrayElement,
   index: IndexName,
   shards = backend.possibleCpus,
 ): void {
@@ -75,7 +75,7 @@ export function formatRegion(
 export function createRegion(
   kind: Kind,
   length: number,
-  element: ElementName,
+  element: ArrayElement,
   index: IndexName,
   shards = backend.possibleCpus,
 ): SharedArrayBuffer {
@@ -103,6 +103,11 @@ export function openMutex(buffer: unknown): OpenMutex {
 /** The same of the CPUs' locks. */
 export function openCpuLock(buffer: unknown): OpenCpuLock {
   return open(buffer, (bytes) => backend.openCpuLock(bytes), 'open each set of locks once in a thread')
+}
+
+/** The same of an array of words. */
+export function openArray(buffer: unknown): OpenArray {
+  return open(buffer, (bytes) => backend.openArray(bytes), 'put many words in one PerCpuArray')
 }
 
 /** @param advice - for who has opened too many. */

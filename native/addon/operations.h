@@ -10,6 +10,7 @@
 #define RSEQ_ADDON_OPERATIONS_H
 
 #include "../percpu/stack.h"
+#include "array_operations.h"
 #include "handles.h"
 
 #include <cstdint>
@@ -194,6 +195,7 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<stack_try_pop>("stackTryPop");
   visit.template operation<cpu_lock_try>("cpuLockTry");
   visit.template operation<cpu_lock_unlock>("cpuLockUnlock");
+  for_each_array_operation(visit);
 }
 
 } // namespace addon

@@ -56,12 +56,7 @@ template <typename Number> Status add_slow(const Region& region, uint32_t i, Num
     if (detail::add_here(region, place, i, delta) == Outcome::done)
       return Status::ok;
   }
-  uint32_t shard = region.shards;
-  if (region.writers == Writers::atomics) {
-    const uint32_t index = here(Index::cpu_id).index;
-    shard = index < region.shards ? index : region.shards;
-  }
-  return add_atomically(word_at<uint64_t>(region, shard, i), delta);
+  return add_atomically(word_at<uint64_t>(region, shard_without_section(region), i), delta);
 }
 
 /** The sum over the CPUs' shards, without the overflow shard. */

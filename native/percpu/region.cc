@@ -1,6 +1,7 @@
 #include "region.h"
 
 #include "../rseq/thread.h"
+#include "array.h"
 #include "stack.h"
 
 #include <cstring>
@@ -11,10 +12,12 @@ namespace {
 constexpr uint32_t kMemoryAlignment = 16; ///< What a SharedArrayBuffer is aligned to.
 
 bool is_known(Kind kind) noexcept {
-  return kind == Kind::counters || kind == Kind::stack || kind == Kind::mutex || kind == Kind::cpu_lock;
+  return kind == Kind::counters || kind == Kind::stack || kind == Kind::array || kind == Kind::mutex ||
+         kind == Kind::cpu_lock;
 }
-bool is_known(Element element) noexcept {
-  return element == Element::i64 || element == Element::f64;
+/** Whether a region of that kind may have such words. */
+bool is_known(Element element, Kind kind) noexcept {
+  return element == Element::i64 || element == Element::f64 || (element == Element::i32 && kind == Kind::array);
 }
 bool is_known(Index index) noexcept {
   return index == Index::cpu_id || index == Index::mm_cid;
@@ -37,7 +40,16 @@ bool can_write_by_sections(Writers writers, Index index) noexcept {
 } // namespace
 
 uint32_t least_length(Kind kind) noexcept {
-  return kind == Kind::stack ? kStackHead + 1 : 1;
+  if (kind == Kind::stack)
+    return kStackHead + 1;
+  return kind == Kind::array ? kArrayHead + 1 : 1;
+}
+
+uint32_t shard_without_section(const Region& region) noexcept {
+  if (region.writers != Writers::atomics)
+    return region.shards;
+  const uint32_t index = here(Index::cpu_id).index;
+  return index < region.shards ? index : region.shards;
 }
 
 uint64_t shard_stride(uint32_t length) noexcept {
@@ -53,7 +65,7 @@ uint64_t region_size(uint32_t shards, uint32_t length) noexcept {
 RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noexcept {
   if (!is_aligned(memory))
     return RegionError::misaligned;
-  if (!is_known(spec.kind) || !is_known(spec.element) || !is_known(spec.index) || !is_known(spec.writers))
+  if (!is_known(spec.kind) || !is_known(spec.element, spec.kind) || !is_known(spec.index) || !is_known(spec.writers))
     return RegionError::field;
   const uint64_t stride = shard_stride(spec.length);
   if (spec.shards == 0 || spec.shards > kMaxShards || spec.length < least_length(spec.kind) || stride > UINT32_MAX)
@@ -94,7 +106,7 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
     return RegionError::version;
   if (header.kind != static_cast<uint32_t>(kind))
     return is_known(static_cast<Kind>(header.kind)) ? RegionError::kind : RegionError::field;
-  if (!is_known(static_cast<Element>(header.element)) || !is_known(static_cast<Index>(header.index)) ||
+  if (!is_known(static_cast<Element>(header.element), kind) || !is_known(static_cast<Index>(header.index)) ||
       !is_known(static_cast<Writers>(header.writers)))
     return RegionError::field;
   for (const uint32_t word : header.reserved)
@@ -128,6 +140,8 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
     region.direct_length = stack_capacity(region);
     region.direct_stacks = region.shards;
   }
+  if (kind == Kind::array && region.direct_length != 0)
+    region.direct_length = array_length(region);
   return RegionError::none;
 }
 

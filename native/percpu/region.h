@@ -27,12 +27,17 @@ namespace rseq {
 enum class Kind : uint32_t {
   counters = 1, ///< `length` counters a shard, each the sum of its words over all shards.
   stack = 2,    ///< A stack a shard, of doubles: see stack.h.
+  array = 6,    ///< An array of words a shard: see array.h.
   mutex = 8,    ///< A mutex: one shard, of the words in lock_words.h.
   cpu_lock = 9, ///< A lock a shard, the overflow shard included.
 };
 
 /** The type of a region's words. */
-enum class Element : uint32_t { i64 = 1, f64 = 2 };
+enum class Element : uint32_t {
+  i64 = 1,
+  f64 = 2,
+  i32 = 3, ///< Of arrays only: in a whole word, with its sign extended.
+};
 
 /**
  * How the shards are written, for the whole life of the region. Sections and atomics on one word
@@ -87,7 +92,7 @@ struct Region {
   /** `shards` where this process may write them by sections, else 0: one comparison then tells. */
   uint32_t section_shards;
   /**
-   * `length`, or a stack's capacity, where the shortest way is open: sections by cpu_id, in areas that libc registers.
+   * `length`, or a stack's capacity, or an array's length, where the shortest way is open: sections by cpu_id, in areas that libc registers.
    * Else 0, so that the check of an element's index is the check of all that, too.
    */
   uint32_t direct_length;
@@ -129,6 +134,9 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
  * [memory, memory + size). The memory must outlive the region.
  */
 RegionError open_region(void* memory, size_t size, Kind kind, Region& region) noexcept;
+
+/** The shard that the calling thread uses without a section: its CPU's where atomics write them, else the overflow shard. */
+uint32_t shard_without_section(const Region& region) noexcept;
 
 /** The address of a word. `shard` up to and with `shards` (the overflow shard), `i` below `length`. */
 template <typename Word> inline Word* word_at(const Region& region, uint64_t shard, uint32_t i) noexcept {

@@ -53,6 +53,21 @@ bool resume_abandoned(const Region& region, uint32_t shard, uint64_t* word) noex
 /** Whether the calling thread owns the shard of this stop word. */
 bool owns_shard(const uint64_t* word) noexcept;
 
+/**
+ * Runs `act()`, which answers a Status, while the shard is the calling thread's alone: as it owns it already, and
+ * is in between two calls on it, or for this alone. Answers as `act`, or as stop_shard().
+ */
+template <typename Act> Status as_owner(const Region& region, uint32_t shard, uint64_t* word, Act act) noexcept {
+  Status status = stop_shard(region, shard, word);
+  if (status == Status::held_already)
+    return act();
+  if (status != Status::ok)
+    return status;
+  status = act();
+  resume_shard(region, shard, word);
+  return status;
+}
+
 } // namespace rseq
 
 #endif // RSEQ_PERCPU_REMOTE_H

@@ -82,16 +82,7 @@ Status take(const Region& region, uint32_t shard, double* values, uint32_t& coun
 
 /** Runs `act` on a shard behind its lock. */
 template <typename Act> Status locked(const Region& region, uint32_t shard, Act act) noexcept {
-  uint64_t* word = stop_word(region, shard);
-  Status status = stop_shard(region, shard, word);
-  // This thread owns the shard already, and is in between two calls on it: the shard is its alone.
-  if (status == Status::held_already)
-    return act();
-  if (status != Status::ok)
-    return status;
-  status = act();
-  resume_shard(region, shard, word);
-  return status;
+  return as_owner(region, shard, stop_word(region, shard), act);
 }
 
 Status push_locked(const Region& region, uint32_t shard, double value) noexcept {
@@ -107,14 +98,6 @@ Status pop_locked(const Region& region, uint32_t shard, double& value) noexcept 
   uint32_t count = 1;
   const Status status = locked(region, shard, [&] { return take(region, shard, &value, count); });
   return status == Status::ok && count == 0 ? Status::empty : status;
-}
-
-/** The calling thread's shard where atomics write the region. */
-uint32_t shard_of_atomics(const Region& region) noexcept {
-  if (region.writers != Writers::atomics)
-    return region.shards;
-  const uint32_t index = here(Index::cpu_id).index;
-  return index < region.shards ? index : region.shards;
 }
 
 /** Why a section's comparison failed. `ok`: whatever it was, it is not so any more. */
@@ -178,7 +161,7 @@ Status stack_push(const Region& region, double value) noexcept {
   case Attempted::elsewhere:
     break;
   }
-  return push_locked(region, shard_of_atomics(region), value);
+  return push_locked(region, shard_without_section(region), value);
 }
 
 Status stack_pop(const Region& region, double& value) noexcept {
@@ -191,7 +174,7 @@ Status stack_pop(const Region& region, double& value) noexcept {
     return is_finite(value) ? Status::ok : Status::corrupt;
   if (attempted == Attempted::corrupt)
     return Status::corrupt;
-  const uint32_t own = shard_of_atomics(region);
+  const uint32_t own = shard_without_section(region);
   const Status status = own != region.shards ? pop_locked(region, own, value) : Status::empty;
   return status == Status::empty ? pop_locked(region, region.shards, value) : status;
 }

@@ -17,6 +17,7 @@ import {
   type RegionSpec,
   SHARD_ALIGNMENT,
   Writers,
+  isElementOf,
   leastLength,
   shardStride,
 } from '../layout.js'
@@ -90,6 +91,7 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   if (!isKnown(Element, element) || !isKnown(Index, index) || !isKnown(Writers, writers)) {
     return RegionError.field
   }
+  if (!isElementOf(element, kind)) return RegionError.field
   if (header.subarray(HeaderWord.reserved).some((reserved) => reserved !== 0)) return RegionError.field
 
   const shards = word(HeaderWord.shards)

@@ -8,7 +8,7 @@
 import { STACK_HEAD, Status } from '../layout.js'
 import { CORRUPT_STACK, type Handle, NOTHING_TO_POP, type Operations } from '../operations.js'
 import type { StackOperations } from '../stack-operations.js'
-import { ownsShard, resumeShard, stopShard } from './ownership.js'
+import { asOwner, ownsShard, resumeShard, stopShard } from './ownership.js'
 import { type PortableRegion, at, ownShard } from './region.js'
 
 const COUNT = 0
@@ -71,32 +71,16 @@ function take(region: PortableRegion, shard: number, into: Float64Array, count: 
 
 type Act = typeof give
 
-/** Acts on a shard as its owner. */
-function asOwner(
-  act: Act,
-  region: PortableRegion,
-  shard: number,
-  values: Float64Array,
-  count: number,
-): number {
-  const status = stopShard(region, shard, STOP)
-  // This thread owns the shard already, and is in between two calls on it.
-  if (status === Status.heldAlready) return act(region, shard, values, count)
-  if (status !== Status.ok) return -status
-  const answer = act(region, shard, values, count)
-  resumeShard(region, shard, STOP)
-  return answer
-}
-
 function pushMany(handle: Handle, values: Float64Array, count: number): number {
   const region = handle as PortableRegion
-  return asOwner(give, region, ownShard(region), values, count)
+  const shard = ownShard(region)
+  return asOwner(region, shard, STOP, () => give(region, shard, values, count))
 }
 
 /** Not to take a lock for nothing: the count is looked at first. */
 function takeFrom(region: PortableRegion, shard: number, into: Float64Array, count: number): number {
   const size = sizeOf(region, shard)
-  return size > 0 ? asOwner(take, region, shard, into, count) : size
+  return size > 0 ? asOwner(region, shard, STOP, () => take(region, shard, into, count)) : size
 }
 
 function popMany(handle: Handle, into: Float64Array, count: number): number {
