@@ -3,12 +3,14 @@ import { createRequire } from 'node:module'
 import {
   CounterBatch,
   Mutex,
+  PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuStack,
   PerCpuLock,
   cpuId,
+  cpuOpv,
   info,
 } from '../lib/index.js'
 import { loadNative } from '../lib/native.js'
@@ -49,6 +51,8 @@ export function makeShared() {
     guarded: new SharedArrayBuffer(CACHE_LINES),
     histogram: new PerCpuHistogram().buffer,
     metrics: definition.create().buffer,
+    words: new PerCpuArray(8).buffer,
+    doubles: new PerCpuArray(8, { element: 'f64' }).buffer,
     stack: new PerCpuStack(STACKED).buffer,
     treiber: new SharedArrayBuffer(treiberBytes(MOST_WORKERS + 1)),
     int32: new SharedArrayBuffer(CACHE_LINES),
@@ -63,10 +67,17 @@ export function openScope(shared, member) {
   const array = PerCpuCounterArray.from(shared.array)
   const { emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd } = limits
   return {
-    ...{ emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd, cpuId },
+    ...{ emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd, cpuId, cpuOpv },
     counter: PerCpuCounter.from(shared.counter),
     double: PerCpuCounter.from(shared.double),
     array,
+    words: PerCpuArray.from(shared.words),
+    doubles: PerCpuArray.from(shared.doubles),
+    vector: [
+      { op: 'compareNotEqual', index: 3, value: -1 },
+      { op: 'add', index: 3, value: 1 },
+      { op: 'copy', index: 4, from: 3 },
+    ],
     stack: PerCpuStack.from(shared.stack),
     treiber: new Treiber(shared.treiber, MOST_WORKERS + 1),
     values: new Float64Array(STACKED).fill(1),

@@ -14,6 +14,8 @@ const TESTS = [
   'remote',
   'stack',
   'stacks',
+  'words',
+  'array',
 ]
 /** Those whose sections exist with a relaxed and a release commit. */
 const ORDERED = new Set(['buffer', 'memcpy'])

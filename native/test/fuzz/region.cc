@@ -17,6 +17,7 @@
 #include "../../percpu/stack.h"
 #include "../../rseq/cpus.h"
 #include "../../rseq/thread.h"
+#include "step.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -25,14 +26,7 @@
 namespace {
 
 using namespace rseq;
-
-/** One step of the script. */
-struct Step {
-  uint8_t operation;
-  uint8_t small;
-  uint16_t element;
-  uint64_t value;
-};
+using fuzz::Step;
 
 constexpr size_t kStepBytes = 12;
 constexpr uint32_t kBatch = 8;
@@ -136,13 +130,16 @@ RegionError open_as_claimed(const Memory& memory, Region& region) {
   uint32_t kind = 0;
   if (memory.length() >= sizeof(Header))
     memcpy(&kind, static_cast<unsigned char*>(memory.data()) + offsetof(Header, kind), sizeof(kind));
-  return open_region(memory.data(), memory.length(),
-                     kind == static_cast<uint32_t>(Kind::stack) ? Kind::stack : Kind::counters, region);
+  const auto claimed = static_cast<Kind>(kind);
+  const bool is_other = claimed == Kind::stack || claimed == Kind::array;
+  return open_region(memory.data(), memory.length(), is_other ? claimed : Kind::counters, region);
 }
 
 void run_step(Memory& memory, Region& region, const Step& step) {
   if (region.kind == Kind::stack && step.operation % 9 < 6)
     return run_stack_step(region, step);
+  if (region.kind == Kind::array && step.operation % 9 < 6)
+    return fuzz::run_array_step(region, step);
 
   const uint32_t i = step.element;
   int64_t whole;
