@@ -3,7 +3,15 @@
 //
 // Needs --allow-natives-syntax: each call is made by the interpreter, and by optimized code.
 import { inspect } from 'node:util'
-import { CounterBatch, PerCpuCounter, PerCpuCounterArray, PerCpuStack, info } from '../../../lib/index.js'
+import {
+  CounterBatch,
+  PerCpuArray,
+  PerCpuCounter,
+  PerCpuCounterArray,
+  PerCpuStack,
+  cpuOpv,
+  info,
+} from '../../../lib/index.js'
 import { NUMBERS, OTHERS } from '../values.mjs'
 
 /** The calls with `v`, and what is worth a try: `hot` ones as optimized code, those of a delta on both types. */
@@ -36,6 +44,25 @@ const CALLS = [
   { source: 'stack.onCpu(0, (owned) => owned.push(v))' },
   { source: 'new PerCpuStack(v).capacity' },
   { source: 'new PerCpuStack(1, { index: v })' },
+  { source: 'words.add(v, 1)', hot: true },
+  { source: 'words.add(0, v)', hot: true, isDelta: true },
+  { source: 'words.load(v)', hot: true },
+  { source: 'words.store(0, v)', hot: true, isDelta: true },
+  { source: 'words.exchange(v, 1)', hot: true },
+  { source: 'words.exchange(0, v)', hot: true, isDelta: true },
+  { source: 'words.compareExchange(v, 0, 1)', hot: true },
+  { source: 'words.compareExchange(0, v, 1)', hot: true, isDelta: true },
+  { source: 'words.compareExchange(0, 0, v)', hot: true, isDelta: true },
+  { source: 'words.get(v, 0)' },
+  { source: 'words.getBigint(0, v)' },
+  { source: 'words.onCpu(0, v)' },
+  { source: 'words.onCpu(0, (owned) => owned.add(0, v))', isDelta: true },
+  { source: 'cpuOpv(words, 0, v)' },
+  { source: 'cpuOpv(words, 0, [v])' },
+  { source: "cpuOpv(words, 0, [{ op: 'copy', index: 0, from: v }])" },
+  { source: "cpuOpv(words, 0, [{ op: 'add', index: 0, value: v }])", isDelta: true },
+  { source: 'new PerCpuArray(v).length' },
+  { source: 'new PerCpuArray(1, { element: v }).element' },
 ]
 
 /** Everything that a call can reach, new for each of them: then no sum depends on an order. */
@@ -47,6 +74,7 @@ function makeWorld(type, source) {
     array,
     batch: source.startsWith('batch') ? new CounterBatch(array, 4) : undefined,
     stack: new PerCpuStack(4),
+    words: new PerCpuArray(2, { element: type }),
     indices: Uint32Array.of(0, 1, 2),
     deltas: Float64Array.of(1, 2, 3),
     sum: (values) => values.reduce((a, b) => a + b),
@@ -75,12 +103,14 @@ function attempt(call) {
 
 /** A function of a world and a value, new each time: V8 gives two of the same text one fate. */
 function makeCaller(source, isOptimized) {
-  const names = 'counter, array, batch, stack, indices, deltas, sum'
+  const names = 'counter, array, batch, stack, words, indices, deltas, sum'
   const caller = evaluate(`({ ${names} }, v) => ${source} /* ${++made} */`, {
     CounterBatch,
     PerCpuCounter,
     PerCpuCounterArray,
     PerCpuStack,
+    PerCpuArray,
+    cpuOpv,
   })
   if (!isOptimized) return (neverOptimize(caller), caller)
   const warmth = makeWorld('i64', source)
@@ -105,6 +135,8 @@ function tryOne(source, type, text, way) {
   const pending = batch?.size
   batch?.commit()
   const totals = [counter.value, ...array.snapshot(), ...world.stack.drain()]
+  const { words, sum } = world
+  totals.push(sum([...words.perCpu(0), words.overflow(0)]))
   outcomes[`${source}, v = ${text}, ${type}, ${way}`] = inspect({ ...end, called, pending, totals })
 }
 
