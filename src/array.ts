@@ -203,10 +203,13 @@ export class PerCpuArray extends OverBuffer {
   #settle(attempted: number, act: Act, i: number, operand: number, argument: string, expected = 0): number {
     // More than 32 bits in an i32: it was done, and there was what nobody puts there.
     if (attempted === attempted) throw arrayError(-Status.corrupt, this.#array)
+    const first = this.#notes[0] as number
     // A NaN that was in the word.
-    if (!this.#isWhole && (this.#notes[0] as number) >= OVERFLOW) return attempted
+    if (!this.#isWhole && first >= OVERFLOW) return attempted
     checkElement(i, this.#array)
     checkWord(argument, operand, this.element)
+    // Refused by more than an attempt: what it did, it must not do again.
+    if (first < ArrayNote.notDone) throw arrayError(first, this.#array)
     const before = arrayAct(this.#handle, act, i, operand, expected)
     const note = this.#notes[0] as number
     if (note < OVERFLOW) throw arrayError(note, this.#array)
