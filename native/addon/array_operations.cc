@@ -17,8 +17,7 @@ Status read_act(Element element, uint32_t act, double operand, double expected, 
 }
 
 /** Does an act by `how`, notes where or why not, and answers what the word held. */
-template <typename How>
-double run(uint32_t handle, uint32_t act, double operand, double expected, How how) noexcept {
+template <typename How> double run(uint32_t handle, uint32_t act, double operand, double expected, How how) noexcept {
   const ArraySeat* seat = array_seats.find(handle);
   if (seat == nullptr || seat->notes == nullptr)
     return kRefused;

@@ -30,8 +30,7 @@ bool try_act(const Region& region, uint32_t i, const WordAct& act, ActAnswer& an
     if (place.index >= region.section_shards)
       return false;
     int64_t* stop = word_at<int64_t>(region, place.index, 0);
-    const TakenWord taken =
-        array_section(region.element, place, word_of(region, place.index, i), stop, act, &aside);
+    const TakenWord taken = array_section(region.element, place, word_of(region, place.index, i), stop, act, &aside);
     if (taken.outcome == Outcome::done) {
       answer = {place.index, taken.word};
       return true;

@@ -20,20 +20,19 @@ public:
   /** Whether it may go on after this one; else `status` says why not, and ok is: a comparison failed. */
   bool evaluate(const OpvOperation& operation, Status& status) noexcept {
     status = Status::ok;
-    if (static_cast<OpvKind>(operation.kind) == OpvKind::barrier) {
+    const auto kind = static_cast<OpvKind>(operation.kind);
+    if (kind == OpvKind::barrier) {
       results[count++] = {true, 0, 0};
       return true;
     }
-    const int64_t word = read(operation.i, status);
-    switch (static_cast<OpvKind>(operation.kind)) {
+    const int64_t word = read(kind == OpvKind::copy ? operation.from : operation.i, status);
+    switch (kind) {
     case OpvKind::compare_equal:
       return status == Status::ok && word == operation.value;
     case OpvKind::compare_not_equal:
       return status == Status::ok && word != operation.value;
-    case OpvKind::copy: {
-      const int64_t copied = read(operation.from, status);
-      return write(operation.i, copied, status);
-    }
+    case OpvKind::copy:
+      return write(operation.i, word, status);
     default:
       return write(operation.i, changed(word, operation), status);
     }

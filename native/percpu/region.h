@@ -92,8 +92,8 @@ struct Region {
   /** `shards` where this process may write them by sections, else 0: one comparison then tells. */
   uint32_t section_shards;
   /**
-   * `length`, or a stack's capacity, or an array's length, where the shortest way is open: sections by cpu_id, in areas that libc registers.
-   * Else 0, so that the check of an element's index is the check of all that, too.
+   * `length`, or a stack's capacity, or an array's length, where the shortest way is open: sections by cpu_id, in areas
+   * that libc registers. Else 0, so that the check of an element's index is the check of all that, too.
    */
   uint32_t direct_length;
   /** `shards` where that way is open to stacks, else 0: the check of the CPU is the check of all that, too. */
@@ -135,7 +135,8 @@ RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noe
  */
 RegionError open_region(void* memory, size_t size, Kind kind, Region& region) noexcept;
 
-/** The shard that the calling thread uses without a section: its CPU's where atomics write them, else the overflow shard. */
+/** The shard that the calling thread uses without a section: its CPU's where atomics write them, else the overflow
+ * shard. */
 uint32_t shard_without_section(const Region& region) noexcept;
 
 /** The address of a word. `shard` up to and with `shards` (the overflow shard), `i` below `length`. */

@@ -40,19 +40,14 @@ export function opv(array: PortableArray, shard: number, operations: Uint8Array,
   const numbers = new Uint32Array(operations.buffer)
   const values = new BigInt64Array(operations.buffer)
   const results = new Map<number, bigint>()
-  let isCorrupt = false
-  const read = (i: number): bigint => {
-    const word = results.get(i) ?? Atomics.load(words, at(region, shard, ARRAY_HEAD + i))
-    if (!isSound(element, word)) isCorrupt = true
-    return word
-  }
+  const read = (i: number): bigint => results.get(i) ?? Atomics.load(words, at(region, shard, ARRAY_HEAD + i))
   for (let k = 0; k < count; k++) {
     const [kind, i, from] = numbers.subarray(k * OpvWord.numbers) as unknown as [number, number, number]
     const value = values[k * OpvWord.values + OpvWord.value] as bigint
     // Each store below is sequentially consistent.
     if (kind === OpvKind.barrier) continue
     const word = read(kind === OpvKind.copy ? from : i)
-    if (isCorrupt) return -Status.corrupt
+    if (!isSound(element, word)) return -Status.corrupt
     if (kind === OpvKind.compareEqual || kind === OpvKind.compareNotEqual) {
       if ((word === value) !== (kind === OpvKind.compareEqual)) return k
     } else {

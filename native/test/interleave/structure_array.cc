@@ -31,7 +31,7 @@ template <Element element> void set_up(const Memory& memory, Index index, uint32
   open_region(memory.bytes, memory.size, Kind::array, region);
   for (uint32_t shard = 0; shard <= memory.shards; shard++)
     for (uint32_t i = 0; i < kLength; i++)
-      word(shard, i) = number(kStart + 2 * state + i);
+      word(shard, i) = number(kStart + int64_t{2} * state + i);
 }
 
 constexpr uint32_t kStates = 2;
@@ -54,8 +54,7 @@ template <Act act> Answer by_section(const Call& call) {
   return retry(call, model<act>, [&](const Here& here, Answer& answer) {
     int64_t aside = 0;
     int64_t* stop = word_at<int64_t>(region, here.index, 0);
-    const TakenWord taken =
-        array_section(region.element, here, &word(here.index, 0), stop, act_of<act>(call), &aside);
+    const TakenWord taken = array_section(region.element, here, &word(here.index, 0), stop, act_of<act>(call), &aside);
     answer = taken.word;
     return taken.outcome;
   });

@@ -19,8 +19,7 @@ class Words : public Structure {
 public:
   Words(uint32_t count, const Options& options)
       : shards(count), memory(region_size(count, kArrayHead + kLength) / kWord + 1) {
-    const RegionSpec spec = {Kind::array,       Element::i64, options.index,
-                             Writers::sections, count,        kArrayHead + kLength};
+    const RegionSpec spec = {Kind::array, Element::i64, options.index, Writers::sections, count, kArrayHead + kLength};
     format_region(memory.data(), memory.size() * kWord, spec);
     open_region(memory.data(), memory.size() * kWord, Kind::array, region);
   }

@@ -34,7 +34,7 @@ public:
   }
 
   /** Does an act on words that are `before`, wherever; the one that was met must be `after` then. */
-  void check(Act act, int64_t before, int64_t operand, int64_t expected, int64_t after) {
+  void check(Act act, int64_t before, int64_t operand, int64_t expected, int64_t after) const {
     set_all(1, before);
     ActAnswer answer = {};
     CHECK_EQUAL(array_act(region, 1, {act, operand, expected}, answer), Status::ok);
@@ -189,7 +189,8 @@ TEST(a_vector_is_done_as_a_whole) {
   check(run(Element::i64, {operation(K::store, 0, 9), operation(K::compare_not_equal, 0, 9)}), 1, {1, 2, 3});
   check(run(Element::i64, {operation(K::bit_or, 0, 6), operation(K::bit_and, 1, 1), operation(K::bit_xor, 2, 1)}),
         kOpvDone, {7, 0, 2});
-  check(run(Element::i64, {operation(K::shift_left, 0, 63), operation(K::shift_right, 1, 1)}), kOpvDone, {kLeast, 1, 3});
+  check(run(Element::i64, {operation(K::shift_left, 0, 63), operation(K::shift_right, 1, 1)}), kOpvDone,
+        {kLeast, 1, 3});
   check(run(Element::i64, {operation(K::shift_right, 0, 63)}, {-1, 0, 0}), kOpvDone, {1, 0, 0});
   check(run(Element::i32, {operation(K::shift_left, 0, 31), operation(K::shift_right, 1, 31)}, {1, -1, 0}), kOpvDone,
         {INT32_MIN, 1, 0});
