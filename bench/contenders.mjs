@@ -91,6 +91,34 @@ export const contenders = [
     workers: TOGETHER,
   },
   {
+    name: 'words-add',
+    title: 'words.add(i, 1), a PerCpuArray',
+    code: each('sink = words.add(1, 1)'),
+    workers: TOGETHER,
+  },
+  {
+    name: 'words-exchange',
+    title: 'words.compareExchange(i, x, x + 1), a PerCpuArray',
+    code: each('sink = words.compareExchange(2, sink, sink + 1) + 1'),
+  },
+  {
+    name: 'words-load',
+    title: 'words.load(i), words.lastCpu, a PerCpuArray',
+    code: each('sink += words.load(1) + words.lastCpu'),
+  },
+  { name: 'words-f64', title: "words.add(i, 0.5), element 'f64'", code: each('sink = doubles.add(1, 0.5)') },
+  {
+    name: 'words-napi',
+    title: 'words.add(i, 1), Node-API tier',
+    tier: 'napi',
+    code: each('sink = words.add(1, 1)'),
+  },
+  {
+    name: 'opv',
+    title: 'cpuOpv() of 3 operations on one CPU',
+    code: each('sink += cpuOpv(words, 0, vector)'),
+  },
+  {
     name: 'stack-many-16',
     title: 'stack.pushMany() and popMany() of 16',
     step: 16,

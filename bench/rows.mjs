@@ -161,6 +161,25 @@ export const rows = [
   {
     title: 'ring.write, share of calls that were fast',
     value: ({ fastShare }) => fastShare('ring-write'),
+  },
+  {
+    title: 'words.add(i, 1), one thread / an empty fast call',
+    value: ({ cost }) => cost('words-add') / cost('empty-fast'),
+    most: 2,
+  },
+  {
+    title: 'words.add(i, 1), one thread / counter.add(1)',
+    value: ({ cost }) => cost('words-add') / cost('add'),
+    most: 1.5,
+  },
+  {
+    title: 'words.add(i, 1), two workers / its own one-thread cost',
+    value: ({ cost }) => cost('words-add', 2) / cost('words-add'),
+    most: 1.2,
+  },
+  {
+    title: 'words.add(i, 1), share of calls that were fast',
+    value: ({ fastShare }) => fastShare('words-add'),
     least: 0.999,
   },
   {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import {
   CounterBatch,
   Mutex,
+  PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
@@ -11,6 +12,7 @@ import {
   PerCpuStack,
   PerCpuLock,
   cpuId,
+  cpuOpv,
   info,
 } from '../lib/index.js'
 import { loadNative } from '../lib/native.js'
@@ -54,6 +56,8 @@ export function makeShared() {
     guarded: new SharedArrayBuffer(CACHE_LINES),
     histogram: new PerCpuHistogram().buffer,
     metrics: definition.create().buffer,
+    words: new PerCpuArray(8).buffer,
+    doubles: new PerCpuArray(8, { element: 'f64' }).buffer,
     stack: new PerCpuStack(STACKED).buffer,
     pool: new PerCpuPool(BLOCK).buffer,
     checkedPool: new PerCpuPool({ ...BLOCK, checked: true }).buffer,
@@ -74,10 +78,17 @@ export function openScope(shared, member) {
   const pool = PerCpuPool.from(shared.pool)
   const { emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd } = limits
   return {
-    ...{ emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd, cpuId },
+    ...{ emptyFast, plainCall, plainCpuId, loopBareSection, loopLibraryAdd, loopAtomicAdd, cpuId, cpuOpv },
     counter: PerCpuCounter.from(shared.counter),
     double: PerCpuCounter.from(shared.double),
     array,
+    words: PerCpuArray.from(shared.words),
+    doubles: PerCpuArray.from(shared.doubles),
+    vector: [
+      { op: 'compareNotEqual', index: 3, value: -1 },
+      { op: 'add', index: 3, value: 1 },
+      { op: 'copy', index: 4, from: 3 },
+    ],
     stack: PerCpuStack.from(shared.stack),
     pool,
     checkedPool: PerCpuPool.from(shared.checkedPool),

@@ -5,10 +5,12 @@
  * See examples/native-addon.
  */
 // NOLINTBEGIN(bugprone-suspicious-include): that is the point of it.
+#include "percpu/array.cc"
 #include "percpu/counter.cc"
 #include "percpu/cpu_lock.cc"
 #include "percpu/lock_words.cc"
 #include "percpu/mutex.cc"
+#include "percpu/opv.cc"
 #include "percpu/pool.cc"
 #include "percpu/region.cc"
 #include "percpu/remote.cc"

@@ -115,12 +115,15 @@ export function problemsOf(file) {
   // Two names of one address are one section: release order where the plain store has it anyway.
   const byAddress = new Map(sectionSymbols(file).map(({ name, address }) => [address, name]))
   const count = byAddress.size
-  const comparing = Array.from(byAddress.values()).filter((name) => /_cb(eq|ne)_/.test(name)).length
+  const names = Array.from(byAddress.values())
+  const comparing = names.filter((name) => /_cb(eq|ne)_/.test(name)).length
+  // To these a word that differs is an answer, which has an exit of its own.
+  const answering = names.filter((name) => /_cbne_store_taken_/.test(name)).length
   const wanted = {
     __rseq_cs: count * DESCRIPTOR_BYTES,
     __rseq_cs_ptr_array: count * POINTER_BYTES,
     // Every section leaves when the thread has moved, and one that compares when that fails.
-    __rseq_exit_point_array: (count + comparing) * EXIT_POINT_BYTES,
+    __rseq_exit_point_array: (count + comparing + answering) * EXIT_POINT_BYTES,
   }
   const there = sections(file)
   return [

@@ -18,6 +18,8 @@ const TESTS = [
   'ring',
   'rings',
   'recorder',
+  'words',
+  'array',
 ]
 /** Those whose sections exist with a relaxed and a release commit. */
 const ORDERED = new Set(['buffer', 'memcpy'])

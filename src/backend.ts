@@ -9,6 +9,7 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { hasSections, isNodeItself, platformName, target } from './binary.js'
 import type {
   Arena,
+  ArrayElement,
   ElementName,
   Index,
   IndexName,
@@ -25,6 +26,7 @@ import { whyNotPassed } from './self-test.js'
 import { systemErrorText } from './errors.js'
 import type { Handle, Operations } from './operations.js'
 import type { RingOperations } from './ring-operations.js'
+import type { ArrayOperations } from './array-operations.js'
 import type { StackOperations } from './stack-operations.js'
 
 /** How the hot operations get to their code, fastest first. */
@@ -58,6 +60,20 @@ export interface OpenMutex {
   /** See {@link LockWord}. */
   readonly words: Int32Array
   /** To be held as long as `handle` is used: without it, a held mutex goes to the next locker. */
+  readonly keeper: unknown
+}
+
+/** An array of words for each CPU, open for the calling thread. */
+export interface OpenArray {
+  readonly handle: Handle
+  readonly element: ArrayElement
+  readonly index: IndexName
+  readonly shards: number
+  /** Words of each shard, without the stop word. */
+  readonly length: number
+  /** Its first word says where this object's last operation was made; see {@link ArrayNote}. */
+  readonly notes: Int32Array
+  /** To be held as long as `handle` is used. */
   readonly keeper: unknown
 }
 
@@ -100,6 +116,7 @@ export interface Backend {
   readonly operations: Operations
   readonly stacks: StackOperations
   readonly rings: RingOperations
+  readonly arrays: ArrayOperations
   readonly place: Place
   /** How regions made here are written. */
   readonly writers: Writers
@@ -123,6 +140,7 @@ export interface Backend {
   mutexWait(handle: Handle, milliseconds: number): Status
   /** Counts a waiter in JavaScript in or out: while there are some, unlocking answers `call`. */
   mutexCallMe(handle: Handle, isIn: boolean): void
+  openArray(bytes: Uint8Array): OpenArray | number
   openCpuLock(bytes: Uint8Array): OpenCpuLock | number
   /** Blocks as {@link mutexWait}, for the lock of whichever CPU the thread is on; answers as `cpuLockTry`. */
   cpuLockWait(handle: Handle, milliseconds: number): number

@@ -6,16 +6,28 @@
  */
 
 /** What a region holds. */
-export const Kind = { counters: 1, stack: 2, pool: 4, ring: 5, mutex: 8, cpuLock: 9 } as const
+export const Kind = { counters: 1, stack: 2, pool: 4, ring: 5, array: 6, mutex: 8, cpuLock: 9 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The type of a region's words. */
-export const Element = { i64: 1, f64: 2 } as const
+export const Element = { i64: 1, f64: 2, i32: 3 } as const
 export type Element = (typeof Element)[keyof typeof Element]
-export type ElementName = keyof typeof Element
+/** The elements of counters. */
+export type ElementName = 'i64' | 'f64'
+/** Those of arrays. */
+export type ArrayElement = keyof typeof Element
 
 export function elementName(element: Element): ElementName {
-  return element === Element.i64 ? 'i64' : 'f64'
+  return element === Element.f64 ? 'f64' : 'i64'
+}
+
+export function arrayElement(element: Element): ArrayElement {
+  return element === Element.i32 ? 'i32' : elementName(element)
+}
+
+/** Whether regions of a kind may have such words. */
+export function isElementOf(element: Element, kind: Kind): boolean {
+  return element !== Element.i32 || kind === Kind.array
 }
 
 /** What numbers the shards. */
@@ -159,10 +171,38 @@ export function paddedRecord(length: number): number {
   return (length + WORD_BYTES - 1) & -WORD_BYTES
 }
 
+/** Words of an array's shard before its own: the stop word. */
+export const ARRAY_HEAD = 1
+/** What an operation does to a word of an array; see `native/percpu/array.h`. */
+export const Act = { load: 0, exchange: 1, add: 2, compareExchange: 3 } as const
+export type Act = (typeof Act)[keyof typeof Act]
+/** What an array notes of its last operation, beside the shard of a CPU, and a {@link Status} below 0. */
+export const ArrayNote = { overflow: -1, notDone: -2 } as const
+
+/** The operations of a vector; see `native/percpu/opv.h`. From `or` on, for whole numbers only. */
+export const OpvKind = {
+  ...{ compareEqual: 0, compareNotEqual: 1, store: 2, copy: 3, add: 4 },
+  ...{ or: 5, and: 6, xor: 7, shiftLeft: 8, shiftRight: 9, barrier: 10 },
+} as const
+export type OpvKind = (typeof OpvKind)[keyof typeof OpvKind]
+/** How many a vector may have. */
+export const OPV_MOST = 16
+/** One, encoded: as 32-bit words, and where its value is as 64-bit words. */
+export const OpvWord = { kind: 0, index: 1, from: 2, value: 2, numbers: 6, values: 3, bytes: 24 } as const
+
 /** The fewest words that a shard of this kind can have. */
 export function leastLength(kind: Kind): number {
-  if (kind === Kind.ring) return RING_HEAD + LEAST_RING / WORD_BYTES
-  return kind === Kind.stack || kind === Kind.pool ? STACK_HEAD + 1 : 1
+  switch (kind) {
+    case Kind.stack:
+    case Kind.pool:
+      return STACK_HEAD + 1
+    case Kind.ring:
+      return RING_HEAD + LEAST_RING / WORD_BYTES
+    case Kind.array:
+      return ARRAY_HEAD + 1
+    default:
+      return 1
+  }
 }
 
 /** The units of a region that has such; see `native/percpu/arena.h`. */

@@ -5,6 +5,7 @@
  */
 import type {
   Backend,
+  OpenArray,
   OpenBatch,
   OpenCpuLock,
   OpenMutex,
@@ -22,10 +23,13 @@ import {
   RingWord,
   type Status,
   Writers,
+  arrayElement,
   elementName,
   indexName,
   policyName,
 } from './layout.js'
+import type { ArrayOperations } from './array-operations.js'
+import { scratchArrayOperations, toNumber } from './array-scratch.js'
 import type { FastBinding, NativeBinding, NativeLock, NativeThread } from './native.js'
 import type { Handle, Operations } from './operations.js'
 import type { RingOperations } from './ring-operations.js'
@@ -57,15 +61,13 @@ function placeOf(native: NativeBinding, thread: NativeThread): Place {
   }
 }
 
-/** JavaScript's own conversion, which refuses what V8's refuses. Of a number, optimized code makes nothing. */
-const toNumber = (value: unknown): number => +(value as string)
-
 /**
  * The hot operations through Node-API: arguments into the scratch array, a call without arguments,
  * the answer from element 0. Half the price of passing them. All arguments are converted before the
  * first is stored: a `valueOf` may call an operation of its own.
  */
-function scratchOperations({ scratch, operations }: NativeBinding): Operations {
+function scratchOperations(native: NativeBinding): Operations {
+  const { scratch, operations } = native
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = operations
   const { counterSet, countedAdd, batchCommit } = operations
   const { mutexTryLock, mutexUnlock, cpuLockTry, cpuLockUnlock } = operations
@@ -223,6 +225,7 @@ function scratchOperations({ scratch, operations }: NativeBinding): Operations {
       cpuLockUnlock()
       return words[0] as Status
     },
+    ...scratchArrayOperations(native),
   }
 }
 
@@ -243,6 +246,7 @@ export class NativeBackend implements Backend {
   readonly operations: Operations
   readonly stacks: StackOperations
   readonly rings: RingOperations
+  readonly arrays: ArrayOperations
   readonly place: Place
   readonly #native: NativeBinding
   readonly #hasMmCid: boolean
@@ -256,6 +260,7 @@ export class NativeBackend implements Backend {
     this.operations = fast?.operations ?? scratchOperations(native)
     this.stacks = native.stacks
     this.rings = native.rings
+    this.arrays = native.arrays
     this.place = placeOf(native, thread)
   }
 
@@ -288,6 +293,16 @@ export class NativeBackend implements Backend {
 
   openBatch(handle: unknown, memory: ArrayBuffer, capacity: number, second?: Handle): OpenBatch | null {
     return this.#native.openBatch(handle as number, memory, capacity, (second ?? 0) as number)
+  }
+
+  openArray(bytes: Uint8Array): OpenArray | number {
+    const array = this.#native.openArray(bytes)
+    if (typeof array === 'number') return array
+    return {
+      ...array,
+      element: arrayElement(array.element as Element),
+      index: indexName(array.index as Index),
+    }
   }
 
   openMutex(bytes: Uint8Array): OpenMutex | number {

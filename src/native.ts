@@ -6,6 +6,7 @@
 import { search, target } from './binary.js'
 import type { Operations } from './operations.js'
 import type { RingOperations } from './ring-operations.js'
+import type { ArrayOperations } from './array-operations.js'
 import type { StackOperations } from './stack-operations.js'
 
 /** The Node-API way into the hot operations: arguments and result are in `scratch`. */
@@ -29,6 +30,13 @@ export interface ScratchOperations {
   readonly ringTryWrite: () => void
   readonly cpuLockTry: () => void
   readonly cpuLockUnlock: () => void
+  readonly arrayAct: () => void
+  readonly arrayActOn: () => void
+  readonly arrayTryAddInt32: () => void
+  readonly arrayTryAdd: () => void
+  readonly arrayTryExchange: () => void
+  readonly arrayTryCompareExchange: () => void
+  readonly arrayTryLoad: () => void
 }
 
 /** The way of V8 fast calls, built for one Node version. */
@@ -67,6 +75,18 @@ export interface NativeRegion {
   unitSize: number
   isChecked: boolean
   firstWord: number
+  /** Holds the memory and the handle; both are let go when it is collected. */
+  keeper: object
+}
+
+/** An array of words, open for the calling thread. */
+export interface NativeArray {
+  handle: number
+  element: number
+  index: number
+  shards: number
+  length: number
+  notes: Int32Array
   /** Holds the memory and the handle; both are let go when it is collected. */
   keeper: object
 }
@@ -121,6 +141,7 @@ export interface NativeBinding {
   readonly operations: ScratchOperations
   readonly stacks: StackOperations
   readonly rings: RingOperations
+  readonly arrays: ArrayOperations
   /** The `process.versions.modules` that the fast calls are built for; 0 where the binary has none for the running Node. */
   readonly fastAbi: number
   /** Made when first read: only on Node itself, where `fastAbi` is the running one. Else null, or the end of the process. */
@@ -161,6 +182,7 @@ export interface NativeBinding {
   openMutex(bytes: Uint8Array): NativeLock | number
   mutexWait(handle: number, milliseconds: number): number
   mutexCallMe(handle: number, isIn: boolean): void
+  openArray(bytes: Uint8Array): NativeArray | number
   openCpuLock(bytes: Uint8Array): NativeLock | number
   cpuLockWait(handle: number, milliseconds: number): number
   openRing(bytes: Uint8Array, scratch: Uint8Array): NativeRing | number

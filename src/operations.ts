@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Status } from './layout.js'
+import type { Act, Status } from './layout.js'
 
 /** What a backend calls an open region: a number to one, an object to the other. */
 export type Handle = unknown
@@ -59,4 +59,24 @@ export interface Operations {
   readonly cpuLockTry: (locks: Handle) => number
   /** As {@link mutexUnlock}; `outOfRange` if there is no such shard. */
   readonly cpuLockUnlock: (locks: Handle, shard: number) => Status
+  /**
+   * Does an {@link Act} to word `i` of this CPU's, whatever it takes. This and those below answer what the word held, and
+   * note where they were made: {@link ArrayNote}. A NaN where the note says that they were not.
+   */
+  readonly arrayAct: (array: Handle, act: Act, i: number, operand: number, expected: number) => number
+  /** The same to a word of a shard that this thread has stopped. */
+  readonly arrayActOn: (
+    array: Handle,
+    shard: number,
+    act: Act,
+    i: number,
+    operand: number,
+    expected: number,
+  ) => number
+  /** One attempt. NaN, but for one of doubles that was there: {@link arrayAct} does it, or says why not. */
+  readonly arrayTryAddInt32: (array: Handle, i: number, delta: number) => number
+  readonly arrayTryAdd: (array: Handle, i: number, delta: number) => number
+  readonly arrayTryExchange: (array: Handle, i: number, value: number) => number
+  readonly arrayTryCompareExchange: (array: Handle, i: number, expected: number, desired: number) => number
+  readonly arrayTryLoad: (array: Handle, i: number) => number
 }

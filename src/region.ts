@@ -4,11 +4,18 @@
  * @module
  */
 import { types } from 'node:util'
-import { type OpenCpuLock, type OpenMutex, type OpenRegion, type OpenRing, backend } from './backend.js'
+import {
+  type OpenArray,
+  type OpenCpuLock,
+  type OpenMutex,
+  type OpenRegion,
+  type OpenRing,
+  backend,
+} from './backend.js'
 import { typeError } from './errors.js'
 import {
+  type ArrayElement,
   Element,
-  type ElementName,
   Index,
   type IndexName,
   type Arena,
@@ -64,7 +71,7 @@ export function formatRegion(
   bytes: Uint8Array,
   kind: Kind,
   length: number,
-  element: ElementName,
+  element: ArrayElement,
   index: IndexName,
   shards = backend.possibleCpus,
   { arena = NO_ARENA, policy = 0 }: OfKind = {},
@@ -90,7 +97,7 @@ export function formatRegion(
 export function createRegion(
   kind: Kind,
   length: number,
-  element: ElementName,
+  element: ArrayElement,
   index: IndexName,
   shards = backend.possibleCpus,
   ofKind: OfKind = {},
@@ -133,6 +140,11 @@ export function openRing(buffer: unknown): OpenRing & { readonly scratch: Uint8A
   const scratch = new Uint8Array(new ArrayBuffer(LONGEST_RECORD))
   const opened = open(buffer, (bytes) => backend.openRing(bytes, scratch), 'open each ring once in a thread')
   return { ...opened, scratch }
+}
+
+/** The same of an array of words. */
+export function openArray(buffer: unknown): OpenArray {
+  return open(buffer, (bytes) => backend.openArray(bytes), 'put many words in one PerCpuArray')
 }
 
 /** @param advice - for who has opened too many. */

@@ -125,6 +125,6 @@ test('the public classes return and throw the same on every tier', async ({ skip
     expect([name, outcome]).toEqual([name, interpreted])
     const isTrap = outcome.includes('a trap')
     if (outcome.includes('thrown') && !isTrap)
-      expect(outcome).toMatch(/(Type|Range)Error: \w+: expected .*, got /)
+      expect(outcome).toMatch(/(Type|Range)Error: [\w.[\]]+: expected .*, got /)
   }
 })

@@ -4,6 +4,7 @@
  * src/native.ts types. Cold functions take and return ordinary JavaScript values; what may be called
  * often is in operations.h.
  */
+#include "array_binding.h"
 #include "counter_binding.h"
 #include "handles.h"
 #include "lock_binding.h"
@@ -48,6 +49,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   addon::export_stacks(env, exports);
   addon::export_pools(env, exports);
   addon::export_rings(env, exports);
+  addon::export_arrays(env, exports);
   export_operations(env, exports);
   addon::export_v8_tier(env, exports);
   return exports;

@@ -1,10 +1,11 @@
 /**
  * @file
- * What handles name: open regions, batches of additions to one, and seats at locks and rings.
+ * What handles name: open regions and arrays, batches of additions to one, and seats at locks and rings.
  */
 #ifndef RSEQ_ADDON_HANDLES_H
 #define RSEQ_ADDON_HANDLES_H
 
+#include "../percpu/array.h"
 #include "../percpu/counter.h"
 #include "../percpu/cpu_lock.h"
 #include "../percpu/mutex.h"
@@ -23,10 +24,24 @@ struct Batch {
   uint32_t capacity;
 };
 
+/** Where an array's operations note what came of them: memory of the seat's environment. */
+struct ArrayNotes {
+  int32_t shard; ///< Where the last one was made, or one of the notes in array_operations.h.
+  int32_t reserved;
+  int64_t aside; ///< Where the section of a load ends.
+};
+
+/** An array, open in one environment. */
+struct ArraySeat {
+  Region region;
+  ArrayNotes* notes;
+};
+
 /** Tags of handles: a region's is its Kind. */
 constexpr uint32_t kBatchTag = 7;
 
 extern HandleTable<Region, 1u << 16> regions;
+extern HandleTable<ArraySeat, 1u << 14> array_seats;
 extern HandleTable<Batch, 1u << 12> batches;
 extern HandleTable<MutexSeat, 1u << 14> mutex_seats;
 extern HandleTable<CpuLockSeat, 1u << 12> cpu_lock_seats;

@@ -11,6 +11,7 @@
 
 #include "../percpu/pool.h"
 #include "../percpu/stack.h"
+#include "array_operations.h"
 #include "handles.h"
 
 #include <cstdint>
@@ -220,6 +221,7 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<ring_try_write>("ringTryWrite");
   visit.template operation<cpu_lock_try>("cpuLockTry");
   visit.template operation<cpu_lock_unlock>("cpuLockUnlock");
+  for_each_array_operation(visit);
 }
 
 } // namespace addon

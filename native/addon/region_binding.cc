@@ -67,8 +67,9 @@ Napi::Value open(const Napi::CallbackInfo& info) {
 
 /** openHandles(): how many handles the process has open, for leak tests. */
 Napi::Value open_count(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), regions.open_count() + batches.open_count() + mutex_seats.open_count() +
-                                           cpu_lock_seats.open_count() + ring_seats.open_count());
+  return Napi::Number::New(info.Env(), regions.open_count() + array_seats.open_count() + batches.open_count() +
+                                           mutex_seats.open_count() + cpu_lock_seats.open_count() +
+                                           ring_seats.open_count());
 }
 
 } // namespace

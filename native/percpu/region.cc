@@ -2,6 +2,7 @@
 
 #include "../rseq/thread.h"
 #include "arena.h"
+#include "array.h"
 #include "ring.h"
 #include "stack.h"
 
@@ -14,10 +15,11 @@ constexpr uint32_t kMemoryAlignment = 16; ///< What a SharedArrayBuffer is align
 
 bool is_known(Kind kind) noexcept {
   return kind == Kind::counters || kind == Kind::stack || kind == Kind::pool || kind == Kind::ring ||
-         kind == Kind::mutex || kind == Kind::cpu_lock;
+         kind == Kind::array || kind == Kind::mutex || kind == Kind::cpu_lock;
 }
-bool is_known(Element element) noexcept {
-  return element == Element::i64 || element == Element::f64;
+/** Whether a region of that kind may have such words. */
+bool is_known(Element element, Kind kind) noexcept {
+  return element == Element::i64 || element == Element::f64 || (element == Element::i32 && kind == Kind::array);
 }
 bool is_known(Index index) noexcept {
   return index == Index::cpu_id || index == Index::mm_cid;
@@ -58,9 +60,17 @@ bool is_possible(const RegionSpec& spec) noexcept {
 } // namespace
 
 uint32_t least_length(Kind kind) noexcept {
-  if (kind == Kind::ring)
+  switch (kind) {
+  case Kind::stack:
+  case Kind::pool:
+    return kStackHead + 1;
+  case Kind::ring:
     return kRingHead + kLeastRing / sizeof(int64_t);
-  return kind == Kind::stack || kind == Kind::pool ? kStackHead + 1 : 1;
+  case Kind::array:
+    return kArrayHead + 1;
+  default:
+    return 1;
+  }
 }
 
 uint32_t shard_without_section(const Region& region) noexcept {
@@ -86,7 +96,7 @@ uint64_t region_size(const RegionSpec& spec) noexcept {
 RegionError format_region(void* memory, size_t size, const RegionSpec& spec) noexcept {
   if (!is_aligned(memory))
     return RegionError::misaligned;
-  if (!is_known(spec.kind) || !is_known(spec.element) || !is_known(spec.index) || !is_known(spec.writers) ||
+  if (!is_known(spec.kind) || !is_known(spec.element, spec.kind) || !is_known(spec.index) || !is_known(spec.writers) ||
       !is_known(spec.policy, spec.kind))
     return RegionError::field;
   if (!has_arena(spec.kind) && (spec.units != 0 || spec.unit_size != 0 || spec.is_checked))
@@ -133,7 +143,7 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
     return RegionError::version;
   if (header.kind != static_cast<uint32_t>(kind))
     return is_known(static_cast<Kind>(header.kind)) ? RegionError::kind : RegionError::field;
-  if (!is_known(static_cast<Element>(header.element)) || !is_known(static_cast<Index>(header.index)) ||
+  if (!is_known(static_cast<Element>(header.element), kind) || !is_known(static_cast<Index>(header.index)) ||
       !is_known(static_cast<Writers>(header.writers)) || !is_known(static_cast<Policy>(header.policy), kind))
     return RegionError::field;
   for (const uint32_t word : header.reserved)
@@ -185,6 +195,8 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
     region.direct_length = is_direct ? stack_capacity(region) : 0;
     region.direct_stacks = is_direct ? region.shards : 0;
   }
+  if (kind == Kind::array && region.direct_length != 0)
+    region.direct_length = array_length(region);
   return RegionError::none;
 }
 

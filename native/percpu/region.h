@@ -31,12 +31,17 @@ enum class Kind : uint32_t {
   stack = 2,    ///< A stack a shard, of doubles: see stack.h.
   pool = 4,     ///< A stack a shard, of the numbers of free blocks: see pool.h.
   ring = 5,     ///< A ring of records a shard: see ring.h.
+  array = 6,    ///< An array of words a shard: see array.h.
   mutex = 8,    ///< A mutex: one shard, of the words in lock_words.h.
   cpu_lock = 9, ///< A lock a shard, the overflow shard included.
 };
 
 /** The type of a region's words. */
-enum class Element : uint32_t { i64 = 1, f64 = 2 };
+enum class Element : uint32_t {
+  i64 = 1,
+  f64 = 2,
+  i32 = 3, ///< Of arrays only: in a whole word, with its sign extended.
+};
 
 /**
  * How the shards are written, for the whole life of the region. Sections and atomics on one word
@@ -102,8 +107,8 @@ struct Region {
   /** `shards` where this process may write them by sections, else 0: one comparison then tells. */
   uint32_t section_shards;
   /**
-   * `length`, or a stack's capacity, where the shortest way is open: sections by cpu_id, in areas that libc registers.
-   * Else 0, so that the check of an element's index is the check of all that, too.
+   * `length`, or a stack's capacity, or an array's length, where the shortest way is open: sections by cpu_id, in areas
+   * that libc registers. Else 0, so that the check of an element's index is the check of all that, too.
    */
   uint32_t direct_length;
   /** `shards` where that way is open to stacks, else 0: the check of the CPU is the check of all that, too. */

@@ -62,6 +62,13 @@ struct Taken {
 };
 static_assert(sizeof(Taken) == 16 && offsetof(Taken, value) == 8, "returned in two registers");
 
+/** The same with the bits of a whole word: what it was before. Of no meaning unless the outcome is Outcome::done. */
+struct TakenWord {
+  Outcome outcome;
+  int64_t word;
+};
+static_assert(sizeof(TakenWord) == 16 && offsetof(TakenWord, word) == 8, "returned in two registers");
+
 namespace asm_sections {
 
 using LoadCbneStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, int64_t newv) noexcept;
@@ -80,6 +87,17 @@ using LoadCbneLoadCbgeStoreAddStore = Outcome(Area*, uint32_t, int64_t* v, uint6
 using LoadCbneLoadAddCbgeLoadStore = Taken(Area*, uint32_t, int64_t* v, uint64_t limit) noexcept;
 /** The same section, called for its value alone: a function may then end in it. */
 using LoadCbneLoadAddCbgeLoadStoreValue = double(Area*, uint32_t, int64_t* v, uint64_t limit) noexcept;
+using LoadCbneLoadAddStore = TakenWord(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t count) noexcept;
+using LoadCbneLoadAddStoreF64 = TakenWord(Area*, uint32_t, double* v, int64_t* stop, double count) noexcept;
+using LoadCbneLoadStore = TakenWord(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t* into, int64_t newv) noexcept;
+using LoadCbneLoadCbneStoreTaken = TakenWord(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t expect,
+                                             int64_t newv) noexcept;
+/** The same sections, called for the word alone, as a number. */
+using LoadCbneLoadAddStoreNumber = double(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t count) noexcept;
+using LoadCbneLoadStoreNumber = double(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t* into,
+                                       int64_t newv) noexcept;
+using LoadCbneLoadCbneStoreTakenNumber = double(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t expect,
+                                                int64_t newv) noexcept;
 using LoadCbneMemcpyStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, void* dst, const void* src, size_t len,
                                     int64_t newv) noexcept;
 using LoadSpinStore = Outcome(Area*, uint32_t, uint32_t* v, uint32_t until, uint64_t spins, uint32_t* seen) noexcept;
@@ -104,6 +122,17 @@ LoadCbneLoadAddCbgeLoadStoreValue
     rseq_load_cbne_load_add_cbge_load_store_value_cpu_id __asm__("rseq_load_cbne_load_add_cbge_load_store_cpu_id");
 LoadCbneLoadAddCbgeLoadStoreValue
     rseq_load_cbne_load_add_cbge_load_store_value_mm_cid __asm__("rseq_load_cbne_load_add_cbge_load_store_mm_cid");
+LoadCbneLoadAddStore rseq_load_cbne_load_add_store_cpu_id, rseq_load_cbne_load_add_store_mm_cid;
+LoadCbneLoadAddStore rseq_load_cbne_load_add_store_i32_cpu_id, rseq_load_cbne_load_add_store_i32_mm_cid;
+LoadCbneLoadAddStoreF64 rseq_load_cbne_load_add_store_f64_cpu_id, rseq_load_cbne_load_add_store_f64_mm_cid;
+LoadCbneLoadStore rseq_load_cbne_load_store_cpu_id, rseq_load_cbne_load_store_mm_cid;
+LoadCbneLoadCbneStoreTaken rseq_load_cbne_load_cbne_store_taken_cpu_id, rseq_load_cbne_load_cbne_store_taken_mm_cid;
+LoadCbneLoadAddStoreNumber rseq_load_cbne_load_add_store_number_cpu_id __asm__("rseq_load_cbne_load_add_store_cpu_id");
+LoadCbneLoadAddStoreNumber
+    rseq_load_cbne_load_add_store_i32_number_cpu_id __asm__("rseq_load_cbne_load_add_store_i32_cpu_id");
+LoadCbneLoadStoreNumber rseq_load_cbne_load_store_number_cpu_id __asm__("rseq_load_cbne_load_store_cpu_id");
+LoadCbneLoadCbneStoreTakenNumber
+    rseq_load_cbne_load_cbne_store_taken_number_cpu_id __asm__("rseq_load_cbne_load_cbne_store_taken_cpu_id");
 LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_relaxed_cpu_id, rseq_load_cbne_memcpy_store_relaxed_mm_cid;
 LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_release_cpu_id, rseq_load_cbne_memcpy_store_release_mm_cid;
 LoadSpinStore rseq_load_spin_store_cpu_id, rseq_load_spin_store_mm_cid;
@@ -212,6 +241,48 @@ inline double load_cbne_load_add_cbge_load_store_value(const Here& here, int64_t
   using namespace asm_sections;
   return run(rseq_load_cbne_load_add_cbge_load_store_value_cpu_id, rseq_load_cbne_load_add_cbge_load_store_value_mm_cid,
              here, v, limit);
+}
+
+/**
+ * `if (*stop != 0) compare_failed; t = *v; *v = t + count`, wrapping, for `t`: an addition to a word of an array that
+ * another CPU may stop. The commit has release order, as in all sections on such words. The stop word is loaded first.
+ */
+inline TakenWord load_cbne_load_add_store(const Here& here, int64_t* v, int64_t* stop, int64_t count) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_add_store_cpu_id, rseq_load_cbne_load_add_store_mm_cid, here, v, stop, count);
+}
+
+/** The same where the sum is cut to 32 bits, and its sign extended to the word's. */
+inline TakenWord load_cbne_load_add_store_i32(const Here& here, int64_t* v, int64_t* stop, int64_t count) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_add_store_i32_cpu_id, rseq_load_cbne_load_add_store_i32_mm_cid, here, v, stop, count);
+}
+
+/** The same on doubles, rounded as the CPU is set to; for the bits of what was there. */
+inline TakenWord load_cbne_load_add_store_f64(const Here& here, double* v, int64_t* stop, double count) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_add_store_f64_cpu_id, rseq_load_cbne_load_add_store_f64_mm_cid, here, v, stop, count);
+}
+
+/**
+ * `if (*stop != 0) compare_failed; t = *v; *into = newv`, for `t`. With `v` as `into` an exchange; with memory of the
+ * caller's own a load, which has been made on this CPU and at no other time than the section ran.
+ */
+inline TakenWord load_cbne_load_store(const Here& here, int64_t* v, int64_t* stop, int64_t* into,
+                                      int64_t newv) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_store_cpu_id, rseq_load_cbne_load_store_mm_cid, here, v, stop, into, newv);
+}
+
+/**
+ * `if (*stop != 0) compare_failed; t = *v; if (t == expect) *v = newv`, for `t`: compare and exchange. That `t` is
+ * another value is an answer like any other, and Outcome::done.
+ */
+inline TakenWord load_cbne_load_cbne_store_taken(const Here& here, int64_t* v, int64_t* stop, int64_t expect,
+                                                 int64_t newv) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_cbne_store_taken_cpu_id, rseq_load_cbne_load_cbne_store_taken_mm_cid, here, v, stop,
+             expect, newv);
 }
 
 /**

@@ -119,6 +119,10 @@ const classes: readonly EncodingClass[] = [
   ...extended(31, [598, 854], 'plain', 'sync, lwsync, eieio'),
   ...extended(31, [246, 278], 'plain', 'dcbt, dcbtst'),
 
+  // Between general and floating-point registers. The lowest bit is part of the register's number.
+  ...extended(31, [179], 'plain', 'mtvsrd'),
+  ...extended(31, [51], 'plain', 'mfvsrd', stackBase),
+
   // Scalar floating point.
   ...aForm(59, [18, 20, 21, 22, 24, 25, 26, 28, 29, 30, 31], 'floating point, single'),
   ...aForm(63, [18, 20, 21, 22, 23, 25, 26, 28, 29, 30, 31], 'floating point, double'),

@@ -10,7 +10,16 @@
  */
 import { availableParallelism } from 'node:os'
 import { threadId } from 'node:worker_threads'
-import type { Backend, OpenBatch, OpenCpuLock, OpenMutex, OpenRegion, OpenRing, Place } from '../backend.js'
+import type {
+  Backend,
+  OpenArray,
+  OpenBatch,
+  OpenCpuLock,
+  OpenMutex,
+  OpenRegion,
+  OpenRing,
+  Place,
+} from '../backend.js'
 import type { Handle, Operations } from '../operations.js'
 import {
   Element,
@@ -24,6 +33,8 @@ import {
   elementName,
   indexName,
 } from '../layout.js'
+import { fromBits, toBits } from '../word-bits.js'
+import { arrayOperations, arrays, openArray } from './arrays.js'
 import { cpuLockTry, cpuLockUnlock, cpuLockWait, openCpuLock } from './cpu-lock.js'
 import { mutexCallMe, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
 import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
@@ -33,20 +44,6 @@ import { stackOperations, stacks } from './stacks.js'
 
 /** Bounds the compare-and-exchange loops. One fails only when another thread's has succeeded. */
 const EXCHANGE_ATTEMPTS = 1 << 16
-
-/** One double and its bits: what `Atomics` needs, as it has no floating-point operations. */
-const double = new Float64Array(1)
-const bits = new BigInt64Array(double.buffer)
-
-function toBits(value: number): bigint {
-  double[0] = value
-  return bits[0] as bigint
-}
-
-function fromBits(value: bigint): number {
-  bits[0] = value
-  return double[0] as number
-}
 
 function toNumber(region: PortableRegion, word: bigint): number {
   return region.element === Element.i64 ? Number(word) : fromBits(word)
@@ -189,6 +186,7 @@ const operations: Operations = {
   ...stackOperations,
   ...poolOperations,
   ...ringOperations,
+  ...arrayOperations,
   mutexTryLock,
   mutexUnlock,
   cpuLockTry,
@@ -203,6 +201,7 @@ export class PortableBackend implements Backend {
   readonly operations = operations
   readonly stacks = stacks
   readonly rings = rings
+  readonly arrays = arrays
   readonly place: Place
 
   constructor() {
@@ -246,6 +245,10 @@ export class PortableBackend implements Backend {
       wide,
     }
     return { handle: batch, keeper: batch }
+  }
+
+  openArray(bytes: Uint8Array): OpenArray | number {
+    return openArray(bytes)
   }
 
   openMutex(bytes: Uint8Array): OpenMutex | number {

@@ -87,6 +87,17 @@ export function ownsShard(region: PortableRegion, shard: number, i: number): boo
   return owns
 }
 
+/** Acts on a shard that is this thread's alone for that: as `act` answers, or a {@link Status} below 0. */
+export function asOwner(region: PortableRegion, shard: number, i: number, act: () => number): number {
+  const status = stopShard(region, shard, i)
+  // This thread owns the shard already, and is in between two calls on it.
+  if (status === Status.heldAlready) return act()
+  if (status !== Status.ok) return -status
+  const answer = act()
+  resumeShard(region, shard, i)
+  return answer
+}
+
 /** Lets go of a shard. */
 export function resumeShard(region: PortableRegion, shard: number, i: number): Status {
   const position = at(region, shard, i)

@@ -8,7 +8,7 @@
 import { BlockState, POISON, Status, unitStride, unitsAfterWords } from '../layout.js'
 import type { Handle, Operations } from '../operations.js'
 import { type PortableRegion, ownShard } from './region.js'
-import { asOwner, give, takeFrom } from './stacks.js'
+import { giveTo, takeFrom } from './stacks.js'
 
 /** For the operations on one number. */
 const one = new Float64Array(1)
@@ -63,8 +63,8 @@ function poolAlloc(handle: Handle): number {
 /** Gives a number back to this thread's shard, or to the central one. */
 function giveBack(region: PortableRegion, block: number): Status {
   one[0] = block
-  let answer = asOwner(give, region, ownShard(region), one, 1)
-  if (answer === 0) answer = asOwner(give, region, region.shards, one, 1)
+  let answer = giveTo(region, ownShard(region), one, 1)
+  if (answer === 0) answer = giveTo(region, region.shards, one, 1)
   if (answer < 0) return -answer as Status
   return answer === 1 ? Status.ok : Status.full
 }

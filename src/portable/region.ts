@@ -21,6 +21,7 @@ import {
   Writers,
   hasArena,
   isPossibleArena,
+  isElementOf,
   leastLength,
   overflowStride,
   shardStride,
@@ -111,6 +112,7 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
     return RegionError.field
   }
   const policy = word(HeaderWord.policy)
+  if (!isElementOf(element, kind)) return RegionError.field
   if (kind === Kind.ring ? !isKnown(Policy, policy) : policy !== 0) return RegionError.field
   if (header.subarray(HeaderWord.reserved, HeaderWord.policy).some((reserved) => reserved !== 0))
     return RegionError.field

@@ -26,7 +26,7 @@ import {
 } from '../layout.js'
 import type { Handle, Operations } from '../operations.js'
 import type { RingOperations } from '../ring-operations.js'
-import { ownsShard, resumeShard, stopShard } from './ownership.js'
+import { asOwner, ownsShard, resumeShard, stopShard } from './ownership.js'
 import { type PortableRegion, at, openRegion, ownShard } from './region.js'
 
 /** Bytes of a record before its own, and of the stamp after them. */
@@ -129,13 +129,7 @@ function ringWrite(handle: Handle, wanted: number): Status {
   const length = wanted >>> 0
   if (length > ring.longest) return Status.outOfRange
   const shard = ownShard(ring.region)
-  const status = stopShard(ring.region, shard, RingWord.stop)
-  // This thread owns the shard already, and is in between two calls on it.
-  if (status === Status.heldAlready) return put(ring, shard, length)
-  if (status !== Status.ok) return status
-  const written = put(ring, shard, length)
-  resumeShard(ring.region, shard, RingWord.stop)
-  return written
+  return -asOwner(ring.region, shard, RingWord.stop, () => -put(ring, shard, length)) as Status
 }
 
 export const ringOperations: Pick<Operations, 'ringWrite' | 'ringTryWrite'> = {

@@ -8,7 +8,7 @@
 import { STACK_HEAD, Status } from '../layout.js'
 import { CORRUPT_STACK, type Handle, NOTHING_TO_POP, type Operations } from '../operations.js'
 import type { StackOperations } from '../stack-operations.js'
-import { ownsShard, resumeShard, stopShard } from './ownership.js'
+import { asOwner, ownsShard, resumeShard, stopShard } from './ownership.js'
 import { type PortableRegion, at, ownShard } from './region.js'
 
 const COUNT = 0
@@ -43,7 +43,7 @@ function setSize(region: PortableRegion, shard: number, size: number): void {
 }
 
 /** Pushes as many as fit on a shard that is this thread's alone. */
-export function give(region: PortableRegion, shard: number, values: Float64Array, count: number): number {
+function give(region: PortableRegion, shard: number, values: Float64Array, count: number): number {
   const size = sizeOf(region, shard)
   if (size < 0) return size
   const fitting = Math.min(count, values.length, capacityOf(region, shard) - size)
@@ -72,32 +72,20 @@ function take(region: PortableRegion, shard: number, into: Float64Array, count: 
 
 type Act = typeof give
 
-/** Acts on a shard as its owner. */
-export function asOwner(
-  act: Act,
-  region: PortableRegion,
-  shard: number,
-  values: Float64Array,
-  count: number,
-): number {
-  const status = stopShard(region, shard, STOP)
-  // This thread owns the shard already, and is in between two calls on it.
-  if (status === Status.heldAlready) return act(region, shard, values, count)
-  if (status !== Status.ok) return -status
-  const answer = act(region, shard, values, count)
-  resumeShard(region, shard, STOP)
-  return answer
+/** Pushes on a shard as its owner. */
+export function giveTo(region: PortableRegion, shard: number, values: Float64Array, count: number): number {
+  return asOwner(region, shard, STOP, () => give(region, shard, values, count))
 }
 
 function pushMany(handle: Handle, values: Float64Array, count: number): number {
   const region = handle as PortableRegion
-  return asOwner(give, region, ownShard(region), values, count)
+  return giveTo(region, ownShard(region), values, count)
 }
 
 /** Not to take a lock for nothing: the count is looked at first. */
 export function takeFrom(region: PortableRegion, shard: number, into: Float64Array, count: number): number {
   const size = sizeOf(region, shard)
-  return size > 0 ? asOwner(take, region, shard, into, count) : size
+  return size > 0 ? asOwner(region, shard, STOP, () => take(region, shard, into, count)) : size
 }
 
 function popMany(handle: Handle, into: Float64Array, count: number): number {

@@ -3,20 +3,12 @@ import { expect, test } from 'vitest'
 import { type OwnedStack, PerCpuStack, RegionCorruptError, info, membarrier } from '../../lib/index.js'
 import { onSectionsOr } from '../support/machine.js'
 import { pinned } from '../support/pinned.js'
+import { wordsOfShards } from '../support/shards.js'
 import { Team, turn } from '../support/team.mjs'
 
 const CPUS = Array.from({ length: info().possibleCpus }, (_, cpu) => cpu)
 /** Bounds the wait for a worker's progress; each turn is one of this thread's event loop. */
 const MOST_TURNS = 10_000_000
-
-/** The words of every shard, the overflow shard last. */
-function wordsOfShards({ buffer }: PerCpuStack): BigInt64Array[] {
-  const [shards, length, stride, firstShard] = new Uint32Array(buffer, 24, 4) as unknown as number[]
-  return Array.from(
-    { length: (shards as number) + 1 },
-    (_, shard) => new BigInt64Array(buffer, (firstShard as number) + shard * (stride as number), length),
-  )
-}
 
 test('what is pushed to a CPU is popped from it', () => {
   const stack = new PerCpuStack(3)

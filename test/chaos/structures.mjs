@@ -4,12 +4,16 @@ import {
   CounterBatch,
   Mutex,
   OwnerDiedError,
+  PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuPool,
   PerCpuRing,
+  PerCpuLock,
   PerCpuStack,
+  cpuOpv,
+  info,
 } from '../../lib/index.js'
 
 const ELEMENTS = 20
@@ -31,6 +35,12 @@ function lengthsIn(ring) {
   ring.drain(({ bytes }) => (sum += bytes.length))
   return sum
 }
+/** Answers each CPU in turn. */
+function cpusInTurn() {
+  let turns = 0
+  return () => turns++ % info().possibleCpus
+}
+const [cpuOfAdded, cpuOfExchanged] = [cpusInTurn(), cpusInTurn()]
 
 /** A region and a counter of what came out of it. */
 function withCounter(region) {
@@ -43,6 +53,19 @@ function wordOf(pool, block) {
   const { buffer, byteOffset } = pool.view(block)
   return new Float64Array(buffer, byteOffset, 1)
 }
+
+/** Takes this CPU's lock; from a worker that ended with it, too, as below. */
+function lockThisCpu(lock) {
+  try {
+    return lock.lockThisCpu()
+  } catch (error) {
+    if (!(error instanceof OwnerDiedError)) throw error
+    return error.cpu
+  }
+}
+
+/** Everything that is in word `i` of an array. */
+const sumOfWords = (words, i) => words.perCpu(i).reduce((sum, value) => sum + value, words.overflow(i))
 
 /** Takes the mutex; from a worker that ended with it, too: what that one was about to add is in flight. */
 function lockAnyhow(mutex) {
@@ -195,5 +218,56 @@ export const structures = [
       mutex.unlock()
     },
     total: ({ plain }) => plain[0],
+  },
+  {
+    // Of each CPU's plain word, whose lock is held.
+    name: 'locks of CPUs',
+    make() {
+      const lock = new PerCpuLock()
+      const plain = new Float64Array(new SharedArrayBuffer(8 * lock.length))
+      return { plain, buffer: { lock: lock.buffer, plain } }
+    },
+    open: ({ lock, plain }) => ({ lock: PerCpuLock.from(lock), plain }),
+    amount: one,
+    add({ lock, plain }) {
+      const cpu = lockThisCpu(lock)
+      plain[cpu]++
+      lock.unlock(cpu)
+    },
+    total: ({ plain }) => plain.reduce((sum, value) => sum + value),
+  },
+  {
+    name: 'words, added',
+    make: () => new PerCpuArray(1),
+    open: (buffer) => PerCpuArray.from(buffer),
+    amount: small,
+    add: (words, amount) => words.add(0, amount),
+    total: (words) => sumOfWords(words, 0),
+    /** Takes what one CPU has, to be counted; by its owner. */
+    disturb: (words) => words.onCpu(cpuOfAdded(), (owned) => owned.exchange(0, 0)),
+  },
+  {
+    // A loop of compare and exchange; on whichever CPU it succeeds.
+    name: 'words, exchanged',
+    make: () => new PerCpuArray(1, { element: 'f64', index: 'concurrency' }),
+    open: (buffer) => PerCpuArray.from(buffer),
+    amount: one,
+    add(words) {
+      for (let before = words.load(0); ; before = words.load(0)) {
+        if (words.compareExchange(0, before, before + 1) === before) return
+      }
+    },
+    total: (words) => sumOfWords(words, 0),
+    /** Adds nothing, by a vector that is done and one that is not. */
+    disturb(words) {
+      const vector = [
+        { op: 'add', index: 0, value: 1 },
+        { op: 'add', index: 0, value: -1 },
+      ]
+      const cpu = cpuOfExchanged()
+      const done = cpuOpv(words, cpu, vector)
+      const failed = cpuOpv(words, cpu, [vector[0], { op: 'compareEqual', index: 0, value: -1 }])
+      return done === -1 && failed === 1 ? 0 : NaN
+    },
   },
 ]

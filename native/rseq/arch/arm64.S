@@ -454,6 +454,7 @@ rseq_\name:
 .endm
 
 #include "arm64_ring.inc"
+#include "arm64_array.inc"
 
 /*
  * The table of sections: each body above, made for every index and order there is.
@@ -476,6 +477,11 @@ rseq_\name:
   load_spin_store                 load_spin_store_\index, \index
   load_cbne_load_load_cbgt_memcpy_stamp_store  load_cbne_load_load_cbgt_memcpy_stamp_store_\index, \index
   load_cbne_load_memcpy_stamp_store  load_cbne_load_memcpy_stamp_store_\index, \index
+  load_cbne_load_add_store        load_cbne_load_add_store_\index, \index
+  load_cbne_load_add_store_i32    load_cbne_load_add_store_i32_\index, \index
+  load_cbne_load_add_store_f64    load_cbne_load_add_store_f64_\index, \index
+  load_cbne_load_store            load_cbne_load_store_\index, \index
+  load_cbne_load_cbne_store_taken load_cbne_load_cbne_store_taken_\index, \index
 .endr
 
 #endif

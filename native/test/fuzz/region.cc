@@ -19,6 +19,7 @@
 #include "../../percpu/stack.h"
 #include "../../rseq/cpus.h"
 #include "../../rseq/thread.h"
+#include "step.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -27,14 +28,7 @@
 namespace {
 
 using namespace rseq;
-
-/** One step of the script. */
-struct Step {
-  uint8_t operation;
-  uint8_t small;
-  uint16_t element;
-  uint64_t value;
-};
+using fuzz::Step;
 
 constexpr size_t kStepBytes = 12;
 constexpr uint32_t kBatch = 8;
@@ -167,8 +161,8 @@ RegionError open_as_claimed(const Memory& memory, Region& region) {
   if (memory.length() >= sizeof(Header))
     memcpy(&kind, static_cast<unsigned char*>(memory.data()) + offsetof(Header, kind), sizeof(kind));
   const auto claimed = static_cast<Kind>(kind);
-  const bool has_stacks = claimed == Kind::stack || claimed == Kind::pool;
-  return open_region(memory.data(), memory.length(), has_stacks ? claimed : Kind::counters, region);
+  const bool is_other = claimed == Kind::stack || claimed == Kind::pool || claimed == Kind::array;
+  return open_region(memory.data(), memory.length(), is_other ? claimed : Kind::counters, region);
 }
 
 void run_step(Memory& memory, Region& region, const Step& step) {
@@ -176,6 +170,8 @@ void run_step(Memory& memory, Region& region, const Step& step) {
     return run_stack_step(region, step);
   if (region.kind == Kind::pool && step.operation % 9 < 6)
     return run_pool_step(region, step);
+  if (region.kind == Kind::array && step.operation % 9 < 6)
+    return fuzz::run_array_step(region, step);
 
   const uint32_t i = step.element;
   int64_t whole;

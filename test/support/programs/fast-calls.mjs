@@ -12,6 +12,7 @@ import {
   PerCpuLock,
   PerCpuPool,
   PerCpuRing,
+  PerCpuArray,
   PerCpuStack,
   info,
 } from '../../../lib/index.js'
@@ -64,7 +65,11 @@ function rawLoops() {
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
   const { counterSet, countedAdd, mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
   const { cpuLockTry, cpuLockUnlock, poolAlloc, poolFree, ringTryWrite } = fast.operations
-  const { openRegion, openBatch, openMutex, openCpuLock, openRing } = native
+  const { arrayAct, arrayTryAddInt32, arrayTryAdd, arrayTryExchange } = fast.operations
+  const { arrayTryCompareExchange, arrayTryLoad } = fast.operations
+  const { openRegion, openBatch, openMutex, openCpuLock, openRing, openArray } = native
+  const words = openArray(new Uint8Array(new PerCpuArray(2).buffer))
+  let acted = 0
   const whole = new PerCpuCounterArray(4)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
   const capacity = 4
@@ -132,6 +137,22 @@ function rawLoops() {
       },
       () => popped,
     ),
+    ...[
+      ['arrayAct', () => arrayAct(words.handle, 2, 1, 1, 0)],
+      ['arrayTryAddInt32', () => arrayTryAddInt32(words.handle, 1, 1)],
+      ['arrayTryAdd', () => arrayTryAdd(words.handle, 1, 2)],
+      ['arrayTryExchange', (k) => arrayTryExchange(words.handle, 1, k)],
+      ['arrayTryCompareExchange', (k) => arrayTryCompareExchange(words.handle, 1, k - 1, k)],
+      ['arrayTryLoad', () => arrayTryLoad(words.handle, 1)],
+    ].map(([name, call]) =>
+      measure(
+        name,
+        (n) => {
+          for (let k = 0; k < n; k++) if (call(k) !== 0.5) acted++
+        },
+        () => acted,
+      ),
+    ),
     measure(
       'poolAlloc and poolFree',
       (n) => {
@@ -183,7 +204,7 @@ function rawLoops() {
       () => unlocked,
     ),
   ]
-  const opened = [batch, mutex, locks, stack, pool, ring]
+  const opened = [batch, mutex, locks, stack, pool, ring, words]
   return { loops, keepers: [keeper, ...opened.map((one) => one.keeper)] }
 }
 
@@ -200,6 +221,8 @@ function publicLoops() {
   const lock = new PerCpuLock()
   const stack = new PerCpuStack(1000)
   const pool = new PerCpuPool({ blocks: 1000, blockSize: 8 })
+  const ofWords = new PerCpuArray(2)
+  let added = 0
   const metrics = defineMetrics({
     counters: { whole: { help: '' }, other: { help: '' } },
     histograms: { seconds: { help: '' } },
@@ -260,6 +283,13 @@ function publicLoops() {
         for (let k = 0; k < n; k++) batched.addMany(indices, deltas)
       },
       () => batched.get(2),
+    ),
+    measure(
+      'PerCpuArray.add',
+      (n) => {
+        for (let k = 0; k < n; k++) if (ofWords.add(0, 1) !== 0.5) added++
+      },
+      () => added,
     ),
     measure(
       'PerCpuStack.push and pop',

@@ -5,11 +5,13 @@
 import { inspect } from 'node:util'
 import {
   CounterBatch,
+  PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuPool,
   PerCpuRing,
   PerCpuStack,
+  cpuOpv,
   info,
 } from '../../../lib/index.js'
 import { NUMBERS, OTHERS } from '../values.mjs'
@@ -55,6 +57,25 @@ const CALLS = [
   { source: 'ring.drain(v)' },
   { source: 'ring.drain(() => 0, v)' },
   { source: 'new PerCpuRing(256, { policy: v })' },
+  { source: 'words.add(v, 1)', hot: true },
+  { source: 'words.add(0, v)', hot: true, isDelta: true },
+  { source: 'words.load(v)', hot: true },
+  { source: 'words.store(0, v)', hot: true, isDelta: true },
+  { source: 'words.exchange(v, 1)', hot: true },
+  { source: 'words.exchange(0, v)', hot: true, isDelta: true },
+  { source: 'words.compareExchange(v, 0, 1)', hot: true },
+  { source: 'words.compareExchange(0, v, 1)', hot: true, isDelta: true },
+  { source: 'words.compareExchange(0, 0, v)', hot: true, isDelta: true },
+  { source: 'words.get(v, 0)' },
+  { source: 'words.getBigint(0, v)' },
+  { source: 'words.onCpu(0, v)' },
+  { source: 'words.onCpu(0, (owned) => owned.add(0, v))', isDelta: true },
+  { source: 'cpuOpv(words, 0, v)' },
+  { source: 'cpuOpv(words, 0, [v])' },
+  { source: "cpuOpv(words, 0, [{ op: 'copy', index: 0, from: v }])" },
+  { source: "cpuOpv(words, 0, [{ op: 'add', index: 0, value: v }])", isDelta: true },
+  { source: 'new PerCpuArray(v).length' },
+  { source: 'new PerCpuArray(1, { element: v }).element' },
 ]
 
 /** All blocks of one are taken, and one of the other. */
@@ -77,6 +98,7 @@ function makeWorld(type, source) {
     stack: new PerCpuStack(4),
     ...(/^\w*[pP]ool\./.test(source) ? makePools() : {}),
     ring: source.startsWith('ring') ? new PerCpuRing(256) : undefined,
+    words: new PerCpuArray(2, { element: type }),
     indices: Uint32Array.of(0, 1, 2),
     deltas: Float64Array.of(1, 2, 3),
     sum: (values) => values.reduce((a, b) => a + b),
@@ -105,7 +127,7 @@ function attempt(call) {
 
 /** A function of a world and a value, new each time: V8 gives two of the same text one fate. */
 function makeCaller(source, isOptimized) {
-  const names = 'counter, array, batch, stack, pool, checkedPool, ring, indices, deltas, sum'
+  const names = 'counter, array, batch, stack, pool, checkedPool, ring, words, indices, deltas, sum'
   const caller = evaluate(`({ ${names} }, v) => ${source} /* ${++made} */`, {
     CounterBatch,
     PerCpuCounter,
@@ -113,6 +135,8 @@ function makeCaller(source, isOptimized) {
     PerCpuPool,
     PerCpuRing,
     PerCpuStack,
+    PerCpuArray,
+    cpuOpv,
   })
   if (!isOptimized) return (neverOptimize(caller), caller)
   const warmth = makeWorld('i64', source)
@@ -136,8 +160,10 @@ function tryOne(source, type, text, way) {
   const { counter, array, batch } = world
   const pending = batch?.size
   batch?.commit()
+  const { words, sum } = world
   const left = [world.pool?.available, world.checkedPool?.available]
   const totals = [counter.value, ...array.snapshot(), ...world.stack.drain(), ...left]
+  totals.push(sum([...words.perCpu(0), words.overflow(0)]))
   outcomes[`${source}, v = ${text}, ${type}, ${way}`] = inspect({ ...end, called, pending, totals })
 }
 

@@ -1,0 +1,18 @@
+/**
+ * @file
+ * Arrays of words: opened, read, stopped, and changed by vectors of operations.
+ */
+#ifndef RSEQ_ADDON_ARRAY_BINDING_H
+#define RSEQ_ADDON_ARRAY_BINDING_H
+
+#include <napi.h>
+
+namespace rseq {
+namespace addon {
+
+void export_arrays(Napi::Env env, Napi::Object exports);
+
+} // namespace addon
+} // namespace rseq
+
+#endif // RSEQ_ADDON_ARRAY_BINDING_H

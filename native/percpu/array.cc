@@ -1,0 +1,121 @@
+#include "array.h"
+
+#include "counter.h"
+#include "remote.h"
+
+namespace rseq {
+namespace {
+
+int64_t* word_of(const Region& region, uint32_t shard, uint32_t i) noexcept {
+  return word_at<int64_t>(region, shard, kArrayHead + i);
+}
+
+Status soundness(const Region& region, int64_t word) noexcept {
+  return is_sound(region.element, word) ? Status::ok : Status::corrupt;
+}
+
+/** Does `act` to a word that is the calling thread's alone, but for who reads it. */
+int64_t act_alone(const Region& region, int64_t* word, const WordAct& act) noexcept {
+  const int64_t before = __atomic_load_n(word, __ATOMIC_RELAXED);
+  if (act.act != Act::load)
+    __atomic_store_n(word, acted(region.element, before, act), __ATOMIC_RELEASE);
+  return before;
+}
+
+/** Tries `act` on this CPU's shard. False if it is the overflow shard's turn. */
+bool try_act(const Region& region, uint32_t i, const WordAct& act, ActAnswer& answer) noexcept {
+  int64_t aside = 0;
+  for (uint32_t tries = 0; tries < kAttempts; tries++) {
+    const Here place = here(region.index);
+    if (place.index >= region.section_shards)
+      return false;
+    int64_t* stop = word_at<int64_t>(region, place.index, 0);
+    const TakenWord taken = array_section(region.element, place, word_of(region, place.index, i), stop, act, &aside);
+    if (taken.outcome == Outcome::done) {
+      answer = {place.index, taken.word};
+      return true;
+    }
+    if (taken.outcome == Outcome::compare_failed &&
+        !resume_abandoned(region, place.index, array_stop_word(region, place.index)))
+      return false;
+  }
+  return false;
+}
+
+} // namespace
+
+int64_t acted(Element element, int64_t word, const WordAct& act) noexcept {
+  switch (act.act) {
+  case Act::load:
+    return word;
+  case Act::exchange:
+    return act.operand;
+  case Act::compare_exchange:
+    return word == act.expected ? act.operand : word;
+  case Act::add:
+    break;
+  }
+  if (element == Element::f64)
+    return word_of_double(double_of_word(word) + double_of_word(act.operand));
+  const auto sum = static_cast<int64_t>(static_cast<uint64_t>(word) + static_cast<uint64_t>(act.operand));
+  return element == Element::i32 ? static_cast<int32_t>(sum) : sum;
+}
+
+TakenWord array_section(Element element, const Here& here, int64_t* word, int64_t* stop, const WordAct& act,
+                        int64_t* aside) noexcept {
+  switch (act.act) {
+  case Act::load:
+    return load_cbne_load_store(here, word, stop, aside, 0);
+  case Act::exchange:
+    return load_cbne_load_store(here, word, stop, word, act.operand);
+  case Act::compare_exchange:
+    return load_cbne_load_cbne_store_taken(here, word, stop, act.expected, act.operand);
+  case Act::add:
+    break;
+  }
+  if (element == Element::f64)
+    return load_cbne_load_add_store_f64(here, reinterpret_cast<double*>(word), stop, double_of_word(act.operand));
+  return element == Element::i32 ? load_cbne_load_add_store_i32(here, word, stop, act.operand)
+                                 : load_cbne_load_add_store(here, word, stop, act.operand);
+}
+
+Status array_act(const Region& region, uint32_t i, const WordAct& act, ActAnswer& answer) noexcept {
+  if (i >= array_length(region))
+    return Status::out_of_range;
+  if (!try_act(region, i, act, answer)) {
+    answer.shard = shard_without_section(region);
+    const Status status = as_owner(region, answer.shard, array_stop_word(region, answer.shard), [&] {
+      answer.before = act_alone(region, word_of(region, answer.shard, i), act);
+      return Status::ok;
+    });
+    if (status != Status::ok)
+      return status;
+  }
+  return soundness(region, answer.before);
+}
+
+Status array_act_on(const Region& region, uint32_t shard, uint32_t i, const WordAct& act, int64_t& before) noexcept {
+  if (shard > region.shards || i >= array_length(region))
+    return Status::out_of_range;
+  if (!owns_shard(array_stop_word(region, shard)))
+    return Status::not_owner;
+  before = act_alone(region, word_of(region, shard, i), act);
+  return soundness(region, before);
+}
+
+Status array_get(const Region& region, uint32_t shard, uint32_t i, int64_t& word) noexcept {
+  if (shard > region.shards || i >= array_length(region))
+    return Status::out_of_range;
+  word = __atomic_load_n(word_of(region, shard, i), __ATOMIC_ACQUIRE);
+  return soundness(region, word);
+}
+
+Status array_stop(const Region& region, uint32_t shard) noexcept {
+  return shard <= region.shards ? stop_shard(region, shard, array_stop_word(region, shard)) : Status::out_of_range;
+}
+
+Status array_resume(const Region& region, uint32_t shard) noexcept {
+  return shard <= region.shards ? resume_shard(region, shard, array_stop_word(region, shard)) : Status::out_of_range;
+}
+
+} // namespace rseq
