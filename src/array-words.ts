@@ -6,7 +6,7 @@
 import type { OpenArray } from './backend.js'
 import { checkInteger, rangeError, typeError } from './errors.js'
 import type { ArrayElement } from './layout.js'
-import { checkCpu, remoteError } from './remote-errors.js'
+import { remoteError } from './remote-errors.js'
 
 /** Whose words are meant: a CPU's (or a concurrency id's), or those of threads that cannot use a CPU's. */
 export type ArrayShard = number | 'overflow'
@@ -31,7 +31,11 @@ export function checkElement(i: unknown, { length }: OpenArray): number {
 
 /** The number of a shard. @throws TypeError, RangeError if there is none. */
 export function checkShard(cpu: unknown, { shards }: OpenArray): number {
-  return cpu === 'overflow' ? shards : checkCpu(cpu, shards)
+  if (cpu === 'overflow') return shards
+  const expected = `an integer from 0 to ${shards - 1}, or 'overflow'`
+  if (typeof cpu !== 'number') throw typeError('cpu', expected, cpu)
+  if (cpu >>> 0 !== cpu || cpu >= shards) throw rangeError('cpu', expected, cpu)
+  return cpu + 0 // Not -0: it comes back as an answer.
 }
 
 /** What to throw for a status below 0, of an operation on `shard` if one was named. */

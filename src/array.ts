@@ -194,6 +194,7 @@ export class PerCpuArray extends OverBuffer {
 
   /** Throws for arguments of which one is no number, or no index. */
   #refuse(i: unknown, value: unknown, argument: string): never {
+    this.#notes[0] = OVERFLOW
     checkElement(i, this.#array)
     checkWord(argument, value, this.element)
     throw typeError(argument, 'a number', value)

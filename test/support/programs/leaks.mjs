@@ -1,6 +1,6 @@
 // Run with --expose-gc. Makes and drops counters in rounds, and prints after each how many handles are
 // open and how much memory the process has; then fills the table of handles, and drops that.
-import { PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
+import { PerCpuArray, PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
 import { loadNative } from '../../../lib/native.js'
 import { turn } from '../team.mjs'
 
@@ -28,6 +28,7 @@ function makeAndDrop() {
     const counters = new PerCpuCounterArray(LENGTH)
     counters.increment(i % LENGTH)
     PerCpuCounterArray.from(counters.buffer).reset(0)
+    if (i % 4 === 0) PerCpuArray.from(new PerCpuArray(1).buffer).add(0, 1)
   }
 }
 
