@@ -33,7 +33,7 @@ uint64_t cpu_now() noexcept {
 
 /** What the sections do, on a shard that is the caller's alone. */
 Status put_record(const RingShard& shard, uint32_t length) noexcept {
-  constexpr uint32_t kWord = sizeof(uint64_t);
+  constexpr uint64_t kWord = sizeof(uint64_t);
   const RingSeat& seat = shard.seat;
   const uint32_t padded = padded_record(length);
   const uint64_t head = shard.head();

@@ -118,14 +118,15 @@ constexpr uint32_t kReadFrame = 16;
  * Copies the oldest unread records of a shard, as many as fit into `room` bytes, as the reader: each with kReadFrame
  * bytes before it, then its bytes up to a multiple of 8. They stay in the ring until ring_free().
  * What makes no sense is skipped, up to the head, and answered by corrupt: then nothing was read.
+ * @param number the shard's.
  * @param into aligned to 8.
  * @param bytes how many were written there.
  * @return ok; corrupt; not_owner: the calling thread is not the reader; out_of_range: there is no such shard.
  */
-Status ring_read(const RingSeat& seat, uint32_t shard, unsigned char* into, uint32_t room, uint32_t& bytes) noexcept;
+Status ring_read(const RingSeat& seat, uint32_t number, unsigned char* into, uint32_t room, uint32_t& bytes) noexcept;
 
 /** Gives the room of the oldest unread records back, `bytes` with their frames; as the reader. Answers as above. */
-Status ring_free(const RingSeat& seat, uint32_t shard, uint32_t bytes) noexcept;
+Status ring_free(const RingSeat& seat, uint32_t number, uint32_t bytes) noexcept;
 
 /**
  * Copies the youngest records of a shard, oldest first, as ring_read() does, while writers go on: whole records only,
@@ -134,7 +135,7 @@ Status ring_free(const RingSeat& seat, uint32_t shard, uint32_t bytes) noexcept;
  * @param room at least the ring's capacity.
  * @return ok; corrupt: only what is younger than what makes no sense was copied; out_of_range.
  */
-Status ring_snapshot(const RingSeat& seat, uint32_t shard, unsigned char* into, uint32_t room,
+Status ring_snapshot(const RingSeat& seat, uint32_t number, unsigned char* into, uint32_t room,
                      uint32_t& bytes) noexcept;
 
 } // namespace rseq

@@ -7,7 +7,7 @@
 namespace rseq {
 namespace {
 
-constexpr uint32_t kRecordWord = sizeof(uint64_t);
+constexpr uint64_t kRecordWord = sizeof(uint64_t);
 
 /** What to make of stamps: nanoseconds, where sections wrote them. */
 class Stamps {

@@ -275,7 +275,7 @@ function release(handle: Handle): number {
 export const rings: RingOperations = {
   ...{ claim, release, read, free, snapshot, unread },
   dropped: (handle, number) => Number(new Shard(handle as PortableRing, number).word(RingWord.dropped)),
-  // Every access here is sequentially consistent. A native writer may be missed, for a slice.
+  // There is none. A writer that looks before its commit is seen may be missed, for a slice.
   barrier: () => undefined,
 }
 

@@ -73,6 +73,33 @@ test.each([1, 2])('8 workers pinned to %d CPUs', async (width) => {
   settle(ring, judge, 2000, await writeAndDrain(ring, judge, 2000, { workers: 8, data }))
 })
 
+test('migrating workers: moved from CPU to CPU by this thread, which reads', async ({ skip }) => {
+  onSectionsOr(skip)
+  const support = supportOr(skip)
+  const cpus = support.getAffinity(0)
+  const ring = new PerCpuRing(RING)
+  const judge = new MessageJudge()
+  const workers = 4
+  const moves = 400
+  const team = await Team.lineUp<number, Report>('ring-writer', workers, {
+    data: (i) => ({ buffer: ring.buffer, who: i + 1, supportFile: SUPPORT_FILE }),
+  })
+  const see = judge.see.bind(judge)
+  team.go()
+  for (let move = 0; move < moves; move++) {
+    const thread = team.hellos[move % workers] as number
+    support.setAffinity(thread, [cpus[Math.floor(move / workers) % cpus.length] as number])
+    ring.drain(see)
+    await turn()
+  }
+  team.stop()
+  const reports = await team.reports()
+  ring.drain(see)
+  expect(judge.faults).toEqual(FINE)
+  expect(reports.map((_, i) => judge.numbersOf(i + 1).size)).toEqual(reports.map(({ written }) => written))
+  expect(ring.dropped).toBe(reports.reduce((sum, { refused }) => sum + refused, 0))
+})
+
 test('rings that are full nearly all the time', async () => {
   const ring = new PerCpuRing(1024)
   const judge = new MessageJudge()

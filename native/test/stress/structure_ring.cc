@@ -46,7 +46,7 @@ class Rings : public Structure {
 public:
   Rings(uint32_t count, const Options& options, Policy policy)
       : shards(count), memory(region_size(count, kLength) / kWord + 1), pads(options.threads), writers(options.threads),
-        last((count + 1) * options.threads), chunk(kCapacity + 4096) {
+        last(size_t{count + 1} * options.threads), chunk(kCapacity + 4096) {
     const RegionSpec spec = {Kind::ring, Element::i64, options.index, Writers::sections, count, kLength, policy};
     Region region = {};
     format_region(memory.data(), memory.size() * kWord, spec);

@@ -1,6 +1,7 @@
 /**
- * Writes messages into a ring, `count` of them or until it is told to stop. `cpu` pins it first. Notes in `progress`
- * how many it has been told are there. Reports how many those are, and how many were refused.
+ * Writes messages into a ring, `count` of them or until it is told to stop. Says hello by its kernel thread's id, if it
+ * has the `supportFile`; `cpu` pins it first. Notes in `progress` how many it has tried. Reports how many were written,
+ * and how many refused.
  */
 import { createRequire } from 'node:module'
 import { workerData } from 'node:worker_threads'
@@ -10,10 +11,11 @@ import { isStopped, lineUp, report } from './team.mjs'
 
 const { buffer, who, count = Infinity, cpu, supportFile, progress } = workerData
 
-if (cpu !== undefined) createRequire(import.meta.url)(supportFile).setAffinity(0, [cpu])
+const support = supportFile === undefined ? null : createRequire(import.meta.url)(supportFile)
+if (cpu !== undefined) support.setAffinity(0, [cpu])
 const ring = PerCpuRing.from(buffer)
 
-lineUp()
+lineUp(support === null ? null : support.gettid())
 let written = 0
 let refused = 0
 for (let number = 1; number <= count && !isStopped(); number++) {
