@@ -55,6 +55,14 @@ double array_act_otherwise(uint32_t handle, Act act, uint32_t i, double operand,
   return array_act(handle, static_cast<uint32_t>(act), i, operand, expected);
 }
 
+double array_try_add_int32_otherwise(uint32_t handle, uint32_t i, int32_t delta) noexcept {
+  const ArraySeat* seat = array_seats.find(handle);
+  WordPlace place;
+  if (seat != nullptr && seat->region.element == Element::i32 && find_place(seat, i, place))
+    return array_add_i32_directly(place, delta);
+  return array_try_add(handle, i, delta);
+}
+
 double array_try_double(const ArraySeat* seat, uint32_t index, uint32_t i, Act act, double operand,
                         double expected) noexcept {
   const Region& region = seat->region;
