@@ -94,7 +94,7 @@ template <auto stacks, auto lists> Napi::Value as_owner(const Napi::CallbackInfo
     return answer(info, status, 0);
   status = of<stacks, lists>(*region)(*region, shard, values.data, values.count);
   if (!owned)
-    of<stack_resume, list_resume>(*region)(*region, shard);
+    of<stack_resume, list_resume> (*region)(*region, shard);
   return answer(info, status, values.count);
 }
 

@@ -5,16 +5,17 @@
  *     word 0   the head: the first node's number and 1, or 0 if the list is empty
  *     word 1   the stop word (remote.h)
  *
- * A node's word in the arena is its link: the next node's number and 1, or 0 at the end. A push or a pop is one critical
- * section on this CPU's list, which checks the stop word, and a pop the head, inside: there is no ABA, and no tag
- * against it. A node is on one list at most; which are on none is the callers' business.
+ * A node's word in the arena is its link: the next node's number and 1, or 0 at the end. A push or a pop is one
+ * critical section on this CPU's list, which checks the stop word, and a pop the head, inside: there is no ABA, and no
+ * tag against it. A node is on one list at most; which are on none is the callers' business.
  *
  * The overflow shard is a list like the others, behind a lock, for threads without rseq, for those aborted kAttempts
  * times in a row, and where the CPU is stopped; pops look there when their CPU has nothing. Where atomics write the
  * region, every list is behind its lock.
  *
  * All functions are thread-safe. Who pops a node sees what its pusher had stored before the push. A node that is pushed
- * twice, or links that something has written over, make lists of wrong nodes, but no walk takes longer than there are nodes.
+ * twice, or links that something has written over, make lists of wrong nodes, but no walk takes longer than there are
+ * nodes.
  */
 #ifndef RSEQ_PERCPU_LIST_H
 #define RSEQ_PERCPU_LIST_H
@@ -36,15 +37,13 @@ inline int64_t* list_links(const Region& region) noexcept {
 /** One attempt to push, that ends in the section: where region.is_direct and `index` is a shard's, `node` a unit. */
 inline Outcome list_push_directly(const Region& region, Area* area, uint64_t index, uint32_t node) noexcept {
   return load_cbne_load_store_store({area, static_cast<uint32_t>(index), Index::cpu_id},
-                                    word_at<int64_t>(region, index, 0),
-                                    list_links(region) + node, node + int64_t{1});
+                                    word_at<int64_t>(region, index, 0), list_links(region) + node, node + int64_t{1});
 }
 
 /** The same for a pop: a node, or below 0 if there was none. */
 inline int32_t list_pop_directly(const Region& region, Area* area, uint64_t index) noexcept {
   return load_cbne_load_add_cbge_load_store_link({area, static_cast<uint32_t>(index), Index::cpu_id},
-                                                 word_at<int64_t>(region, index, 0),
-                                                 list_links(region), region.units);
+                                                 word_at<int64_t>(region, index, 0), list_links(region), region.units);
 }
 
 /** Pushes a node on this CPU's list. O(1). Returns ok, out_of_range, corrupt or contended (of the overflow shard). */
@@ -54,8 +53,8 @@ Status list_push(const Region& region, uint32_t node) noexcept;
 Status list_pop(const Region& region, uint32_t& node) noexcept;
 
 /**
- * How many nodes a shard's list (up to the overflow shard's) has. O(nodes), with the CPU stopped: see stop_shard() for the
- * answers; corrupt: the list leads to what is no node, or to more of them than there are.
+ * How many nodes a shard's list (up to the overflow shard's) has. O(nodes), with the CPU stopped: see stop_shard() for
+ * the answers; corrupt: the list leads to what is no node, or to more of them than there are.
  */
 Status list_size(const Region& region, uint32_t shard, uint32_t& size) noexcept;
 
