@@ -6,7 +6,16 @@
  */
 
 /** What a region holds. */
-export const Kind = { counters: 1, stack: 2, list: 3, pool: 4, ring: 5, array: 6, mutex: 8, cpuLock: 9 } as const
+export const Kind = {
+  counters: 1,
+  stack: 2,
+  list: 3,
+  pool: 4,
+  ring: 5,
+  array: 6,
+  mutex: 8,
+  cpuLock: 9,
+} as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The type of a region's words. */
