@@ -47,7 +47,9 @@ test('the list of a named CPU', () => {
 test('an owner owns until its function returns', () => {
   const list = newList()
   const kept = list.onCpu(0, (owned) => {
-    expect(() => list.onCpu(0, () => undefined)).toThrow(/this thread has stopped the list of CPU 0 itself/)
+    expect(() => {
+      list.onCpu(0, () => undefined)
+    }).toThrow(/this thread has stopped the list of CPU 0 itself/)
     return owned
   })
   expect(() => kept.pop()).toThrow(/the list of CPU 0 is not stopped by this call any more/)
@@ -64,18 +66,32 @@ test('a node that is pushed twice makes a circle, which is seen', () => {
 test('what is no node is refused', () => {
   const list = newList()
   const uses = [
-    (node: number) => list.push(node),
-    (node: number) => list.pushTo(0, node),
+    (node: number) => {
+      list.push(node)
+    },
+    (node: number) => {
+      list.pushTo(0, node)
+    },
     (node: number) => list.payload(node),
-    (node: number) => list.onCpu(0, (owned) => owned.push(node)),
+    (node: number) => {
+      list.onCpu(0, (owned) => {
+        owned.push(node)
+      })
+    },
   ]
   for (const use of uses) {
     for (const node of [10, -1, 1.5, NaN, Infinity, 2 ** 32]) {
-      expect(() => use(node)).toThrow(RangeError)
-      expect(() => use(node)).toThrow(`node: expected an integer from 0 to 9, got ${node}`)
+      expect(() => {
+        use(node)
+      }).toThrow(RangeError)
+      expect(() => {
+        use(node)
+      }).toThrow(`node: expected an integer from 0 to 9, got ${node}`)
     }
-    for (const node of [undefined, null, '1', true, 1n, Symbol('s'), [1]]) {
-      expect(() => use(node as number)).toThrow(TypeError)
+    for (const node of [undefined, null, '1', true, 1n, Symbol('s'), [1]] as unknown[]) {
+      expect(() => {
+        use(node as number)
+      }).toThrow(TypeError)
     }
   }
   expect(list.size).toBe(0)
