@@ -20,6 +20,7 @@ const TESTS = [
   'recorder',
   'words',
   'array',
+  'nodes',
 ]
 /** Those whose sections exist with a relaxed and a release commit. */
 const ORDERED = new Set(['buffer', 'memcpy'])

@@ -6,7 +6,16 @@
  */
 
 /** What a region holds. */
-export const Kind = { counters: 1, stack: 2, pool: 4, ring: 5, array: 6, mutex: 8, cpuLock: 9 } as const
+export const Kind = {
+  counters: 1,
+  stack: 2,
+  list: 3,
+  pool: 4,
+  ring: 5,
+  array: 6,
+  mutex: 8,
+  cpuLock: 9,
+} as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
 /** The type of a region's words. */
@@ -145,6 +154,8 @@ export const LOCK_SLICE_MS = 50
 
 /** Words of a stack's shard before its values: how many there are, and the stop word. */
 export const STACK_HEAD = 2
+/** Words of a list's shard: the head, and the stop word. */
+export const LIST_LENGTH = 2
 
 /** Words of a ring's shard before its bytes; see `native/percpu/ring.h`. */
 export const RING_HEAD = 32
@@ -196,6 +207,8 @@ export function leastLength(kind: Kind): number {
     case Kind.stack:
     case Kind.pool:
       return STACK_HEAD + 1
+    case Kind.list:
+      return LIST_LENGTH
     case Kind.ring:
       return RING_HEAD + LEAST_RING / WORD_BYTES
     case Kind.array:
@@ -220,7 +233,7 @@ export const MAX_UNIT_SIZE = 1 << 30
 const UNIT_ALIGNMENT = 64
 
 export function hasArena(kind: Kind): boolean {
-  return kind === Kind.pool
+  return kind === Kind.list || kind === Kind.pool
 }
 
 /** Whether there is such an arena, in a region that has one. */

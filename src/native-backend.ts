@@ -72,7 +72,7 @@ function scratchOperations(native: NativeBinding): Operations {
   const { counterSet, countedAdd, batchCommit } = operations
   const { mutexTryLock, mutexUnlock, cpuLockTry, cpuLockUnlock } = operations
   const { stackPush, stackTryPush, stackPop, stackTryPop } = operations
-  const { poolAlloc, poolFree } = operations
+  const { poolAlloc, poolFree, listPush, listTryPush, listPop, listTryPop } = operations
   const { ringWrite, ringTryWrite } = operations
   // Integers go into the first half of an element: element k of `scratch` is word 2k.
   const words = new Int32Array(scratch.buffer)
@@ -182,6 +182,32 @@ function scratchOperations(native: NativeBinding): Operations {
       words[0] = toNumber(handle)
       stackTryPop()
       return scratch[0] as number
+    },
+    listPush(handle, node): Status {
+      const first = toNumber(handle)
+      const second = toNumber(node)
+      words[0] = first
+      words[2] = second
+      listPush()
+      return words[0] as Status
+    },
+    listTryPush(handle, node): Status {
+      const first = toNumber(handle)
+      const second = toNumber(node)
+      words[0] = first
+      words[2] = second
+      listTryPush()
+      return words[0] as Status
+    },
+    listPop(handle): number {
+      words[0] = toNumber(handle)
+      listPop()
+      return words[0]
+    },
+    listTryPop(handle): number {
+      words[0] = toNumber(handle)
+      listTryPop()
+      return words[0]
     },
     poolAlloc(handle): number {
       words[0] = toNumber(handle)

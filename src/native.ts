@@ -24,6 +24,10 @@ export interface ScratchOperations {
   readonly stackTryPush: () => void
   readonly stackPop: () => void
   readonly stackTryPop: () => void
+  readonly listPush: () => void
+  readonly listTryPush: () => void
+  readonly listPop: () => void
+  readonly listTryPop: () => void
   readonly poolAlloc: () => void
   readonly poolFree: () => void
   readonly ringWrite: () => void

@@ -47,6 +47,14 @@ export interface Operations {
   readonly stackPop: (handle: Handle) => number
   /** One attempt to: if it answers NaN, {@link stackPop} pops, or says why not. */
   readonly stackTryPop: (handle: Handle) => number
+  /** Pushes a node, whatever it takes. */
+  readonly listPush: (handle: Handle, node: number) => Status
+  /** One attempt to: if it answers something else than {@link Status.ok}, {@link listPush} pushes, or says why not. */
+  readonly listTryPush: (handle: Handle, node: number) => Status
+  /** Pops a node, whatever it takes; or -{@link Status}. */
+  readonly listPop: (handle: Handle) => number
+  /** One attempt to: if it answers something below 0, {@link listPop} pops, or says why not. */
+  readonly listTryPop: (handle: Handle) => number
   /** Takes a block of a pool, whatever it takes; or -{@link Status}: `empty`, if none is free. */
   readonly poolAlloc: (handle: Handle) => number
   /** Gives a block back, whatever it takes. `notOwner`: nobody has it, as a checked pool knows. */

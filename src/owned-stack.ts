@@ -1,5 +1,5 @@
 import { backend } from './backend.js'
-import { checkArray, checkFinite } from './errors.js'
+import { checkArray, checkFinite, typeError } from './errors.js'
 import { Status } from './layout.js'
 import type { Handle } from './operations.js'
 import { remoteError } from './remote-errors.js'
@@ -10,6 +10,29 @@ const { stacks } = backend
 const one = new Float64Array(1)
 
 /**
+ * Stops a CPU's shard, calls `use` with it, and lets it go.
+ *
+ * @param what - the structure, in errors.
+ */
+export function whileStopped<Result>(
+  handle: Handle,
+  shard: number,
+  what: string,
+  use: (stack: OwnedStack) => Result,
+): Result {
+  if (typeof use !== 'function') throw typeError('use', 'a function', use)
+  const status = stacks.stop(handle, shard)
+  if (status < 0) throw remoteError(status, what, shard)
+  const owned = new OwnedStack(handle, shard, what)
+  try {
+    return use(owned)
+  } finally {
+    owned.end()
+    stacks.resume(handle, shard)
+  }
+}
+
+/**
  * One CPU's stack while this thread is its only user: what the function given to {@link PerCpuStack.onCpu} gets.
  * Of no use after that function has returned: then every call throws.
  */
@@ -17,12 +40,14 @@ export class OwnedStack {
   /** Whose stack it is. */
   readonly cpu: number
   readonly #handle: Handle
+  readonly #what: string
   #ended = false
 
   /** @internal */
-  constructor(handle: Handle, cpu: number) {
+  constructor(handle: Handle, cpu: number, what: string) {
     this.#handle = handle
     this.cpu = cpu
+    this.#what = what
   }
 
   /** @internal */
@@ -32,12 +57,12 @@ export class OwnedStack {
 
   /** Checked before each operation: another `onCpu` of this thread may own the same stack by now. */
   #own(): Handle {
-    if (this.#ended) throw remoteError(-Status.notOwner, 'stack', this.cpu)
+    if (this.#ended) throw remoteError(-Status.notOwner, this.#what, this.cpu)
     return this.#handle
   }
 
   #counted(answer: number): number {
-    if (answer < 0) throw remoteError(answer, 'stack', this.cpu)
+    if (answer < 0) throw remoteError(answer, this.#what, this.cpu)
     return answer
   }
 

@@ -17,12 +17,11 @@ import {
   MAX_UNIT_SIZE,
   STACK_HEAD,
   Status,
-  unitStride,
-  unitsAfterWords,
 } from './layout.js'
 import type { Handle } from './operations.js'
 import { AdoptedBuffer, OverBuffer, createRegion, openRegion } from './region.js'
 import { checkCpu, remoteError } from './remote-errors.js'
+import { UnitViews } from './unit-views.js'
 
 /** Options of a new {@link PerCpuPool}. */
 export interface PoolOptions {
@@ -98,10 +97,7 @@ export class PerCpuPool extends OverBuffer {
   readonly checked = this.#region.arena.isChecked
   /** The first word of block b is number 2b: see {@link BlockState}. */
   readonly #states = new Int32Array(this.buffer, this.#region.firstWord, 2 * this.blocks)
-  readonly #firstBlock = this.#region.firstWord + unitsAfterWords(this.blocks)
-  readonly #stride = unitStride(this.blockSize)
-  /** The views that were asked for. */
-  readonly #views = new Array<Uint8Array | undefined>(this.blocks)
+  readonly #views = new UnitViews(this.buffer, this.#region, 'block')
 
   /**
    * A pool whose blocks are all free, and zeroes. O(blocks).
@@ -208,15 +204,7 @@ export class PerCpuPool extends OverBuffer {
    */
   view(block: number): Uint8Array {
     if (this.checked) this.#checkTaken(block)
-    const view = typeof block === 'number' ? this.#views[block] : undefined
-    return view ?? this.#newView(block)
-  }
-
-  #newView(block: number): Uint8Array {
-    this.#checkBlock(block)
-    const view = new Uint8Array(this.buffer, this.#firstBlock + block * this.#stride, this.blockSize)
-    this.#views[block] = view
-    return view
+    return this.#views.of(block)
   }
 
   /** How many blocks are free, with a CPU or in the central store. O(possible CPUs), one after the other. */

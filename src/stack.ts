@@ -1,8 +1,8 @@
 import { backend } from './backend.js'
-import { checkArray, checkChoice, checkFinite, checkInteger, checkObject, typeError } from './errors.js'
+import { checkArray, checkChoice, checkFinite, checkInteger, checkObject } from './errors.js'
 import { INDEXES, type IndexName, Kind, MAX_LENGTH, STACK_HEAD, Status } from './layout.js'
 import { type Handle, NOTHING_TO_POP } from './operations.js'
-import { OwnedStack } from './owned-stack.js'
+import { type OwnedStack, whileStopped } from './owned-stack.js'
 import { AdoptedBuffer, OverBuffer, createRegion, openRegion } from './region.js'
 import { checkCpu, remoteError } from './remote-errors.js'
 
@@ -226,15 +226,7 @@ export class PerCpuStack extends OverBuffer {
    */
   onCpu<Result>(cpu: number, use: (stack: OwnedStack) => Result): Result {
     const shard = checkCpu(cpu, this.#region.shards)
-    if (typeof use !== 'function') throw typeError('use', 'a function', use)
-    this.#counted(stacks.stop(this.#handle, shard), shard)
-    const owned = new OwnedStack(this.#handle, shard)
-    try {
-      return use(owned)
-    } finally {
-      owned.end()
-      stacks.resume(this.#handle, shard)
-    }
+    return whileStopped(this.#handle, shard, 'stack', use)
   }
 
   #counted(answer: number, shard?: number): number {

@@ -52,10 +52,10 @@ inline const Region* find_region(uint32_t handle, Kind kind) noexcept {
   return __builtin_expect(tag_of(handle) == static_cast<uint32_t>(kind), true) ? regions.find(handle) : nullptr;
 }
 
-/** The same of a kind whose shards are stacks. */
+/** The same of a kind whose shards are stacks or lists. */
 inline const Region* find_stacks(uint32_t handle) noexcept {
-  const uint32_t tag = tag_of(handle);
-  const bool has_stacks = tag == static_cast<uint32_t>(Kind::stack) || tag == static_cast<uint32_t>(Kind::pool);
+  const auto kind = static_cast<Kind>(tag_of(handle));
+  const bool has_stacks = kind == Kind::stack || kind == Kind::list || kind == Kind::pool;
   return has_stacks ? regions.find(handle) : nullptr;
 }
 

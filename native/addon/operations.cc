@@ -69,6 +69,18 @@ double stack_pop_or_nan(uint32_t handle) noexcept {
   return value == kNothingToPop || value == kCorruptStack ? __builtin_nan("") : value;
 }
 
+uint32_t list_push(uint32_t handle, uint32_t node) noexcept {
+  const Region* region = find_region(handle, Kind::list);
+  return answer(region == nullptr ? Status::bad_handle : rseq::list_push(*region, node));
+}
+
+int32_t list_pop(uint32_t handle) noexcept {
+  const Region* region = find_region(handle, Kind::list);
+  uint32_t node = 0;
+  const Status status = region == nullptr ? Status::bad_handle : rseq::list_pop(*region, node);
+  return answer(status, node);
+}
+
 int32_t pool_alloc(uint32_t handle) noexcept {
   const Region* region = find_region(handle, Kind::pool);
   uint32_t block = 0;

@@ -9,6 +9,7 @@
 #ifndef RSEQ_ADDON_OPERATIONS_H
 #define RSEQ_ADDON_OPERATIONS_H
 
+#include "../percpu/list.h"
 #include "../percpu/pool.h"
 #include "../percpu/stack.h"
 #include "array_operations.h"
@@ -155,6 +156,36 @@ inline double stack_try_pop(uint32_t handle) noexcept {
   return stack_pop_directly(*region, place.area, index);
 }
 
+/** Pushes a node, whatever it takes. */
+uint32_t list_push(uint32_t handle, uint32_t node) noexcept;
+
+/** Pops a node, whatever it takes; or -Status. */
+int32_t list_pop(uint32_t handle) noexcept;
+
+/** One attempt to push a node: list_push() does what it did not. */
+inline uint32_t list_try_push(uint32_t handle, uint32_t node) noexcept {
+  const Region* region = find_region(handle, Kind::list);
+  if (__builtin_expect(region == nullptr || !region->is_direct || node >= region->units, false))
+    return list_push(handle, node);
+  const Here place = libc_here();
+  const uint64_t index = place.index;
+  if (__builtin_expect(index >= region->shards, false))
+    return list_push(handle, node);
+  return answer(list_push_directly(*region, place.area, index, node));
+}
+
+/** One attempt to pop a node: below 0 if it did not, and then it is list_pop() that does or says why not. */
+inline int32_t list_try_pop(uint32_t handle) noexcept {
+  const Region* region = find_region(handle, Kind::list);
+  if (__builtin_expect(region == nullptr || !region->is_direct, false))
+    return list_pop(handle);
+  const Here place = libc_here();
+  const uint64_t index = place.index;
+  if (__builtin_expect(index >= region->shards, false))
+    return list_pop(handle);
+  return list_pop_directly(*region, place.area, index);
+}
+
 /** Takes a block of a pool, whatever it takes; or -Status. */
 int32_t pool_alloc(uint32_t handle) noexcept;
 
@@ -215,6 +246,10 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<stack_try_push>("stackTryPush");
   visit.template operation<stack_pop>("stackPop");
   visit.template operation<stack_try_pop>("stackTryPop");
+  visit.template operation<list_push>("listPush");
+  visit.template operation<list_try_push>("listTryPush");
+  visit.template operation<list_pop>("listPop");
+  visit.template operation<list_try_pop>("listTryPop");
   visit.template operation<pool_alloc>("poolAlloc");
   visit.template operation<pool_free>("poolFree");
   visit.template operation<ring_write>("ringWrite");

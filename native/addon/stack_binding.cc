@@ -1,5 +1,6 @@
 #include "stack_binding.h"
 
+#include "../percpu/list.h"
 #include "../percpu/stack.h"
 #include "handles.h"
 
@@ -20,7 +21,7 @@ const Region* region_of(const Napi::CallbackInfo& info) {
   return find_region(number_at(info, 0), Kind::stack);
 }
 
-/** The same, but a pool's shards are stacks, too. */
+/** The same; but a pool's shards are stacks, too, and lists have the same operations. */
 const Region* stacks_of(const Napi::CallbackInfo& info) {
   return find_stacks(number_at(info, 0));
 }
@@ -54,6 +55,11 @@ template <auto function> Napi::Value many(const Napi::CallbackInfo& info) {
   return answer(info, status, values.count);
 }
 
+/** The operation on stacks, or the same on lists. */
+template <auto stacks, auto lists> auto of(const Region& region) {
+  return region.kind == Kind::list ? lists : stacks;
+}
+
 /** stackSize(handle, shard): how many values a shard has. */
 Napi::Value size(const Napi::CallbackInfo& info) {
   const Region* region = stacks_of(info);
@@ -61,13 +67,14 @@ Napi::Value size(const Napi::CallbackInfo& info) {
   uint32_t count = 0;
   if (region == nullptr || shard > region->shards)
     return answer(info, region == nullptr ? Status::bad_handle : Status::out_of_range, 0);
-  const Status status = stack_size(*region, shard, count);
+  const Status status = of<stack_size, list_size>(*region)(*region, shard, count);
   return answer(info, status, count);
 }
 
 /** stackStop(handle, shard) and stackResume(handle, shard). */
-template <auto function> Napi::Value own(const Napi::CallbackInfo& info) {
-  const Region* region = region_of(info);
+template <auto stacks, auto lists> Napi::Value own(const Napi::CallbackInfo& info) {
+  const Region* region = stacks_of(info);
+  const auto function = region == nullptr ? nullptr : of<stacks, lists>(*region);
   return answer(info, region == nullptr ? Status::bad_handle : function(*region, number_at(info, 1)), 0);
 }
 
@@ -75,19 +82,19 @@ template <auto function> Napi::Value own(const Napi::CallbackInfo& info) {
  * stackGive(handle, shard, values, count, owned) and stackTake(handle, shard, into, count, owned): how many were given
  * or taken. The calling thread is the shard's owner, if `owned`, or becomes it for this.
  */
-template <auto function> Napi::Value as_owner(const Napi::CallbackInfo& info) {
+template <auto stacks, auto lists> Napi::Value as_owner(const Napi::CallbackInfo& info) {
   const Region* region = stacks_of(info);
   if (region == nullptr)
     return answer(info, Status::bad_handle, 0);
   const uint32_t shard = number_at(info, 1);
   const bool owned = info[4].As<Napi::Boolean>();
   Values values = values_at(info, 2);
-  Status status = owned ? Status::ok : stack_stop(*region, shard);
+  Status status = owned ? Status::ok : of<stack_stop, list_stop>(*region)(*region, shard);
   if (status != Status::ok)
     return answer(info, status, 0);
-  status = function(*region, shard, values.data, values.count);
+  status = of<stacks, lists>(*region)(*region, shard, values.data, values.count);
   if (!owned)
-    stack_resume(*region, shard);
+    of<stack_resume, list_resume> (*region)(*region, shard);
   return answer(info, status, values.count);
 }
 
@@ -98,10 +105,10 @@ void export_stacks(Napi::Env env, Napi::Object exports) {
   stacks.Set("pushMany", Napi::Function::New<many<stack_push_many>>(env, "stackPushMany"));
   stacks.Set("popMany", Napi::Function::New<many<stack_pop_many>>(env, "stackPopMany"));
   stacks.Set("size", Napi::Function::New<size>(env, "stackSize"));
-  stacks.Set("stop", Napi::Function::New<own<stack_stop>>(env, "stackStop"));
-  stacks.Set("resume", Napi::Function::New<own<stack_resume>>(env, "stackResume"));
-  stacks.Set("give", Napi::Function::New<as_owner<stack_give>>(env, "stackGive"));
-  stacks.Set("take", Napi::Function::New<as_owner<stack_take>>(env, "stackTake"));
+  stacks.Set("stop", Napi::Function::New<own<stack_stop, list_stop>>(env, "stackStop"));
+  stacks.Set("resume", Napi::Function::New<own<stack_resume, list_resume>>(env, "stackResume"));
+  stacks.Set("give", Napi::Function::New<as_owner<stack_give, list_give>>(env, "stackGive"));
+  stacks.Set("take", Napi::Function::New<as_owner<stack_take, list_take>>(env, "stackTake"));
   exports.Set("stacks", stacks);
 }
 

@@ -25,7 +25,7 @@ constexpr uint32_t kMaxUnits = 1u << 28;
 constexpr uint32_t kMaxUnitSize = 1u << 30;
 
 inline bool has_arena(Kind kind) noexcept {
-  return kind == Kind::pool;
+  return kind == Kind::list || kind == Kind::pool;
 }
 
 /** Whether there is such an arena. */

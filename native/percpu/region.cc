@@ -3,6 +3,7 @@
 #include "../rseq/thread.h"
 #include "arena.h"
 #include "array.h"
+#include "list.h"
 #include "ring.h"
 #include "stack.h"
 
@@ -14,8 +15,8 @@ namespace {
 constexpr uint32_t kMemoryAlignment = 16; ///< What a SharedArrayBuffer is aligned to.
 
 bool is_known(Kind kind) noexcept {
-  return kind == Kind::counters || kind == Kind::stack || kind == Kind::pool || kind == Kind::ring ||
-         kind == Kind::array || kind == Kind::mutex || kind == Kind::cpu_lock;
+  return kind == Kind::counters || kind == Kind::stack || kind == Kind::list || kind == Kind::pool ||
+         kind == Kind::ring || kind == Kind::array || kind == Kind::mutex || kind == Kind::cpu_lock;
 }
 /** Whether a region of that kind may have such words. */
 bool is_known(Element element, Kind kind) noexcept {
@@ -64,6 +65,8 @@ uint32_t least_length(Kind kind) noexcept {
   case Kind::stack:
   case Kind::pool:
     return kStackHead + 1;
+  case Kind::list:
+    return kListLength;
   case Kind::ring:
     return kRingHead + kLeastRing / sizeof(int64_t);
   case Kind::array:
@@ -186,8 +189,8 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   region.unit_size = spec.unit_size;
   region.is_checked = spec.is_checked;
   region.section_shards = can_write_by_sections(region.writers, region.index) ? region.shards : 0;
-  region.direct_length =
-      region.section_shards != 0 && region.index == Index::cpu_id && has_libc_areas() ? region.length : 0;
+  region.is_direct = region.section_shards != 0 && region.index == Index::cpu_id && has_libc_areas();
+  region.direct_length = region.is_direct && kind != Kind::list ? region.length : 0;
   region.direct_stacks = 0;
   if (kind == Kind::stack || kind == Kind::pool) {
     // What checks each block must not be got around.

@@ -29,6 +29,7 @@ namespace rseq {
 enum class Kind : uint32_t {
   counters = 1, ///< `length` counters a shard, each the sum of its words over all shards.
   stack = 2,    ///< A stack a shard, of doubles: see stack.h.
+  list = 3,     ///< A list a shard, of nodes: see list.h.
   pool = 4,     ///< A stack a shard, of the numbers of free blocks: see pool.h.
   ring = 5,     ///< A ring of records a shard: see ring.h.
   array = 6,    ///< An array of words a shard: see array.h.
@@ -122,6 +123,7 @@ struct Region {
   Writers writers : 2;
   Policy policy : 2;
   bool is_checked : 1;
+  bool is_direct : 1; ///< The shortest way is open, whatever the kind.
 };
 
 /** What a new region is to be. */

@@ -87,10 +87,8 @@ Obstacle obstacle(const Region& region, uint32_t shard, uint64_t limit) noexcept
   const uint64_t size = count_of(region, shard);
   if (size > stack_capacity(region))
     return Obstacle::corrupt;
-  uint64_t* word = stop_word(region, shard);
-  if (load(word) != 0)
-    return resume_abandoned(region, shard, word) ? Obstacle::none : Obstacle::stopped;
-  return size == limit ? Obstacle::at_limit : Obstacle::none;
+  const Obstacle stop = stop_obstacle(region, shard);
+  return stop == Obstacle::none && size == limit ? Obstacle::at_limit : stop;
 }
 
 } // namespace stack_shard

@@ -98,6 +98,10 @@ using LoadCbneLoadStoreNumber = double(Area*, uint32_t, int64_t* v, int64_t* sto
                                        int64_t newv) noexcept;
 using LoadCbneLoadCbneStoreTakenNumber = double(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t expect,
                                                 int64_t newv) noexcept;
+using LoadCbneLoadStoreStore = Outcome(Area*, uint32_t, int64_t* v, int64_t* link, int64_t newv) noexcept;
+/** A number below the limit, or an Outcome below 0. */
+using LoadCbneLoadAddCbgeLoadStoreLink = int32_t(Area*, uint32_t, int64_t* v, const int64_t* links,
+                                                 uint64_t limit) noexcept;
 using LoadCbneMemcpyStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, void* dst, const void* src, size_t len,
                                     int64_t newv) noexcept;
 using LoadSpinStore = Outcome(Area*, uint32_t, uint32_t* v, uint32_t until, uint64_t spins, uint32_t* seen) noexcept;
@@ -133,6 +137,9 @@ LoadCbneLoadAddStoreNumber
 LoadCbneLoadStoreNumber rseq_load_cbne_load_store_number_cpu_id __asm__("rseq_load_cbne_load_store_cpu_id");
 LoadCbneLoadCbneStoreTakenNumber
     rseq_load_cbne_load_cbne_store_taken_number_cpu_id __asm__("rseq_load_cbne_load_cbne_store_taken_cpu_id");
+LoadCbneLoadStoreStore rseq_load_cbne_load_store_store_cpu_id, rseq_load_cbne_load_store_store_mm_cid;
+LoadCbneLoadAddCbgeLoadStoreLink rseq_load_cbne_load_add_cbge_load_store_link_cpu_id,
+    rseq_load_cbne_load_add_cbge_load_store_link_mm_cid;
 LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_relaxed_cpu_id, rseq_load_cbne_memcpy_store_relaxed_mm_cid;
 LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_release_cpu_id, rseq_load_cbne_memcpy_store_release_mm_cid;
 LoadSpinStore rseq_load_spin_store_cpu_id, rseq_load_spin_store_mm_cid;
@@ -283,6 +290,27 @@ inline TakenWord load_cbne_load_cbne_store_taken(const Here& here, int64_t* v, i
   using namespace asm_sections;
   return run(rseq_load_cbne_load_cbne_store_taken_cpu_id, rseq_load_cbne_load_cbne_store_taken_mm_cid, here, v, stop,
              expect, newv);
+}
+
+/**
+ * `if (v[1] != 0) compare_failed; *link = v[0]; v[0] = newv`: a push on a list of numbered nodes behind a stop word.
+ * `link` is the node's own, newv its number and 1; 0 is the end of a list. The stop word is loaded first.
+ */
+inline Outcome load_cbne_load_store_store(const Here& here, int64_t* v, int64_t* link, int64_t newv) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_store_store_cpu_id, rseq_load_cbne_load_store_store_mm_cid, here, v, link, newv);
+}
+
+/**
+ * `if (v[1] != 0) compare_failed; n = v[0] - 1; if (n >= limit) compare_failed; v[0] = links[n]`: the pop to the push
+ * above. Nothing outside of links[0] to links[limit - 1] is loaded, whatever the words are. Returns n, or the Outcome
+ * negated; so the limit is at most 2^31.
+ */
+inline int32_t load_cbne_load_add_cbge_load_store_link(const Here& here, int64_t* v, const int64_t* links,
+                                                       uint64_t limit) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_add_cbge_load_store_link_cpu_id, rseq_load_cbne_load_add_cbge_load_store_link_mm_cid,
+             here, v, links, limit);
 }
 
 /**

@@ -39,8 +39,10 @@ import { cpuLockTry, cpuLockUnlock, cpuLockWait, openCpuLock } from './cpu-lock.
 import { mutexCallMe, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
 import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
 import { poolFlush, poolOperations } from './pools.js'
+import { listOperations } from './lists.js'
+import { stacks } from './remote.js'
 import { openRing, ringOperations, rings } from './rings.js'
-import { stackOperations, stacks } from './stacks.js'
+import { stackOperations } from './stacks.js'
 
 /** Bounds the compare-and-exchange loops. One fails only when another thread's has succeeded. */
 const EXCHANGE_ATTEMPTS = 1 << 16
@@ -187,6 +189,7 @@ const operations: Operations = {
   ...poolOperations,
   ...ringOperations,
   ...arrayOperations,
+  ...listOperations,
   mutexTryLock,
   mutexUnlock,
   cpuLockTry,

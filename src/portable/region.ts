@@ -33,6 +33,7 @@ export interface PortableRegion {
   /** All shards, the overflow shard last, as words from shard 0 on. */
   readonly words: BigInt64Array
   readonly strideWords: number
+  readonly kind: Kind
   readonly shards: number
   readonly length: number
   readonly element: Element
@@ -140,7 +141,7 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   const words = new BigInt64Array(bytes.buffer, bytes.byteOffset + firstShard, total / 8)
   const firstUnitWord = (shards * stride + overflowStride(kind, length, arena.units)) / 8
   return {
-    ...{ words, strideWords: stride / 8, shards, length, element, index, writers },
+    ...{ kind, words, strideWords: stride / 8, shards, length, element, index, writers },
     ...{ policy: policy as Policy | 0, arena, firstUnitWord, firstShard },
   }
 }

@@ -5,10 +5,9 @@
  *
  * @module
  */
-import { STACK_HEAD, Status } from '../layout.js'
+import { Kind, STACK_HEAD, Status } from '../layout.js'
 import { CORRUPT_STACK, type Handle, NOTHING_TO_POP, type Operations } from '../operations.js'
-import type { StackOperations } from '../stack-operations.js'
-import { asOwner, ownsShard, resumeShard, stopShard } from './ownership.js'
+import { asOwner } from './ownership.js'
 import { type PortableRegion, at, ownShard } from './region.js'
 
 const COUNT = 0
@@ -29,11 +28,13 @@ function doublesOf(region: PortableRegion): Float64Array {
 
 /** How many values a shard has room for: a pool's overflow shard for all blocks. */
 function capacityOf(region: PortableRegion, shard: number): number {
-  return shard === region.shards && region.arena.units > 0 ? region.arena.units : region.length - STACK_HEAD
+  return shard === region.shards && region.kind === Kind.pool
+    ? region.arena.units
+    : region.length - STACK_HEAD
 }
 
 /** How many values a shard has, or -corrupt. */
-function sizeOf(region: PortableRegion, shard: number): number {
+export function sizeOf(region: PortableRegion, shard: number): number {
   const size = BigInt.asUintN(64, Atomics.load(region.words, at(region, shard, COUNT)))
   return size <= capacityOf(region, shard) ? Number(size) : -Status.corrupt
 }
@@ -43,7 +44,7 @@ function setSize(region: PortableRegion, shard: number, size: number): void {
 }
 
 /** Pushes as many as fit on a shard that is this thread's alone. */
-function give(region: PortableRegion, shard: number, values: Float64Array, count: number): number {
+export function give(region: PortableRegion, shard: number, values: Float64Array, count: number): number {
   const size = sizeOf(region, shard)
   if (size < 0) return size
   const fitting = Math.min(count, values.length, capacityOf(region, shard) - size)
@@ -55,7 +56,7 @@ function give(region: PortableRegion, shard: number, values: Float64Array, count
   return fitting
 }
 
-function take(region: PortableRegion, shard: number, into: Float64Array, count: number): number {
+export function take(region: PortableRegion, shard: number, into: Float64Array, count: number): number {
   const size = sizeOf(region, shard)
   if (size < 0) return size
   const taken = Math.min(count, into.length, size)
@@ -70,14 +71,12 @@ function take(region: PortableRegion, shard: number, into: Float64Array, count: 
   return taken
 }
 
-type Act = typeof give
-
 /** Pushes on a shard as its owner. */
 export function giveTo(region: PortableRegion, shard: number, values: Float64Array, count: number): number {
   return asOwner(region, shard, STOP, () => give(region, shard, values, count))
 }
 
-function pushMany(handle: Handle, values: Float64Array, count: number): number {
+export function pushMany(handle: Handle, values: Float64Array, count: number): number {
   const region = handle as PortableRegion
   return giveTo(region, ownShard(region), values, count)
 }
@@ -88,7 +87,7 @@ export function takeFrom(region: PortableRegion, shard: number, into: Float64Arr
   return size > 0 ? asOwner(region, shard, STOP, () => take(region, shard, into, count)) : size
 }
 
-function popMany(handle: Handle, into: Float64Array, count: number): number {
+export function popMany(handle: Handle, into: Float64Array, count: number): number {
   const region = handle as PortableRegion
   const own = ownShard(region)
   const taken = takeFrom(region, own, into, count)
@@ -124,31 +123,4 @@ export const stackOperations: Pick<Operations, 'stackPush' | 'stackTryPush' | 's
   stackTryPush: stackPush,
   stackPop,
   stackTryPop,
-}
-
-/** What an owner may do: of a shard that it stopped, or that it stops for this. */
-function remote(act: Act): StackOperations['give'] {
-  return (handle, shard, values, count, owned) => {
-    const region = handle as PortableRegion
-    if (shard > region.shards) return -Status.outOfRange
-    if (!owned) {
-      const status = stopShard(region, shard, STOP)
-      if (status !== Status.ok) return -status
-    } else if (!ownsShard(region, shard, STOP)) {
-      return -Status.notOwner
-    }
-    const answer = act(region, shard, values, count)
-    if (!owned) resumeShard(region, shard, STOP)
-    return answer
-  }
-}
-
-export const stacks: StackOperations = {
-  pushMany,
-  popMany,
-  size: (handle, shard) => sizeOf(handle as PortableRegion, shard),
-  stop: (handle, shard) => -stopShard(handle as PortableRegion, shard, STOP),
-  resume: (handle, shard) => -resumeShard(handle as PortableRegion, shard, STOP),
-  give: remote(give),
-  take: remote(take),
 }

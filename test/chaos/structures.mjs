@@ -8,6 +8,7 @@ import {
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuHistogram,
+  PerCpuList,
   PerCpuPool,
   PerCpuRing,
   PerCpuLock,
@@ -48,9 +49,8 @@ function withCounter(region) {
   return { region, counted, buffer: { region: region.buffer, counted: counted.buffer } }
 }
 
-/** What is counted in a block, by whoever has it. */
-function wordOf(pool, block) {
-  const { buffer, byteOffset } = pool.view(block)
+/** A word in a block or a payload: of whoever has it. */
+function wordIn({ buffer, byteOffset }) {
   return new Float64Array(buffer, byteOffset, 1)
 }
 
@@ -178,12 +178,12 @@ export const structures = [
     add({ pool, counted }) {
       const block = pool.alloc()
       if (block === -1) return counted.increment()
-      wordOf(pool, block)[0]++
+      wordIn(pool.view(block))[0]++
       return pool.free(block)
     },
     total({ region, counted }) {
       let sum = counted.value
-      for (let block = 0; block < BLOCKS; block++) sum += wordOf(region, block)[0]
+      for (let block = 0; block < BLOCKS; block++) sum += wordIn(region.view(block))[0]
       return sum
     },
     disturb(pool) {
@@ -202,6 +202,28 @@ export const structures = [
     },
     disturb: (ring) => lengthsIn(ring),
     total: (ring) => lengthsIn(ring),
+  },
+  {
+    // Two owners of a node would lose an addition to it.
+    name: 'list',
+    make() {
+      const made = withCounter(new PerCpuList({ nodes: BLOCKS, payloadSize: 8 }))
+      for (let node = 0; node < BLOCKS; node++) made.region.pushTo(node % info().possibleCpus, node)
+      return made
+    },
+    open: ({ region, counted }) => ({ list: PerCpuList.from(region), counted: PerCpuCounter.from(counted) }),
+    amount: one,
+    add({ list, counted }) {
+      const node = list.pop()
+      if (node === -1) return counted.increment()
+      wordIn(list.payload(node))[0]++
+      return list.push(node)
+    },
+    total({ region, counted }) {
+      let sum = counted.value
+      for (let node = 0; node < BLOCKS; node++) sum += wordIn(region.payload(node))[0]
+      return sum
+    },
   },
   {
     name: 'mutex',

@@ -455,6 +455,7 @@ rseq_\name:
 
 #include "arm64_ring.inc"
 #include "arm64_array.inc"
+#include "arm64_list.inc"
 
 /*
  * The table of sections: each body above, made for every index and order there is.
@@ -482,6 +483,8 @@ rseq_\name:
   load_cbne_load_add_store_f64    load_cbne_load_add_store_f64_\index, \index
   load_cbne_load_store            load_cbne_load_store_\index, \index
   load_cbne_load_cbne_store_taken load_cbne_load_cbne_store_taken_\index, \index
+  load_cbne_load_store_store      load_cbne_load_store_store_\index, \index
+  load_cbne_load_add_cbge_load_store_link  load_cbne_load_add_cbge_load_store_link_\index, \index
 .endr
 
 #endif

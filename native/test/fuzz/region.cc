@@ -13,6 +13,7 @@
 #include "../../percpu/region.h"
 #include "../../percpu/counter.h"
 #include "../../percpu/cpu_lock.h"
+#include "../../percpu/list.h"
 #include "../../percpu/mutex.h"
 #include "../../percpu/pool.h"
 #include "../../percpu/ring.h"
@@ -127,6 +128,36 @@ void run_stack_step(const Region& region, const Step& step) {
   }
 }
 
+/** The operations on lists; `element` is a shard or a node. */
+void run_list_step(const Region& region, const Step& step) {
+  double nodes[kBatch] = {static_cast<double>(step.small), 1, 2};
+  uint32_t number = step.element;
+  uint32_t count = step.small % (kBatch + 1);
+  switch (step.operation % 9) {
+  case 0:
+    list_push(region, number);
+    break;
+  case 1:
+    list_pop(region, number);
+    break;
+  case 2:
+    list_size(region, step.element, count);
+    break;
+  case 3:
+  case 4:
+    if (list_stop(region, step.element) == Status::ok) {
+      (step.operation % 9 == 3 ? list_take(region, step.element, nodes, count)
+                               : list_give(region, step.element, nodes, count));
+      list_resume(region, step.element);
+    }
+    break;
+  case 5:
+    list_take(region, step.element, nodes, count);
+    list_resume(region, step.element);
+    break;
+  }
+}
+
 /** The operations on pools; `element` is a shard or a block. */
 void run_pool_step(const Region& region, const Step& step) {
   uint32_t number = step.element;
@@ -161,13 +192,16 @@ RegionError open_as_claimed(const Memory& memory, Region& region) {
   if (memory.length() >= sizeof(Header))
     memcpy(&kind, static_cast<unsigned char*>(memory.data()) + offsetof(Header, kind), sizeof(kind));
   const auto claimed = static_cast<Kind>(kind);
-  const bool is_other = claimed == Kind::stack || claimed == Kind::pool || claimed == Kind::array;
+  const bool is_other =
+      claimed == Kind::stack || claimed == Kind::list || claimed == Kind::pool || claimed == Kind::array;
   return open_region(memory.data(), memory.length(), is_other ? claimed : Kind::counters, region);
 }
 
 void run_step(Memory& memory, Region& region, const Step& step) {
   if (region.kind == Kind::stack && step.operation % 9 < 6)
     return run_stack_step(region, step);
+  if (region.kind == Kind::list && step.operation % 9 < 6)
+    return run_list_step(region, step);
   if (region.kind == Kind::pool && step.operation % 9 < 6)
     return run_pool_step(region, step);
   if (region.kind == Kind::array && step.operation % 9 < 6)

@@ -9,21 +9,22 @@ mkdirSync(directory, { recursive: true })
 
 const upTo128 = (bytes) => Math.ceil(bytes / 128) * 128
 
-/** `units` of `unitSize` bytes: a pool, whose blocks are all free. */
+/** `units` of `unitSize` bytes: a list, or a pool, whose blocks are all free. */
 function region(shape) {
   const { kind = 1, element, index, writers, shards, length } = shape
   const { policy = 0, units = 0, unitSize = 0, checked = 0 } = shape
   const stride = upTo128(8 * length)
-  const overflow = units === 0 ? stride : upTo128(8 * (units + 2))
+  const overflow = kind !== 4 ? stride : upTo128(8 * (units + 2))
   const arena = upTo128(8 * units) + units * Math.ceil(unitSize / 64) * 64
   const bytes = Buffer.alloc(128 + shards * stride + overflow + arena)
   const fields = [0x51455352, 1, kind, element, index, writers, shards, length, stride, 128]
   fields.push(units, unitSize, checked)
   fields.forEach((field, position) => bytes.writeUInt32LE(field, 4 * position))
   const central = 128 + shards * stride
+  bytes.writeUInt32LE(policy, 60)
+  if (kind !== 4) return bytes
   bytes.writeUInt32LE(units, central)
   for (let unit = 0; unit < units; unit++) bytes.writeDoubleLE(unit, central + 8 * (2 + unit))
-  bytes.writeUInt32LE(policy, 60)
   return bytes
 }
 
@@ -70,6 +71,8 @@ const shapes = {
   'ring-cpu': { kind: 5, element: 1, index: 0, writers: 1, shards: 2, length: 64, policy: 1 },
   'ring-atomics': { kind: 5, element: 1, index: 0, writers: 2, shards: 2, length: 64, policy: 1 },
   'ring-overwrite': { kind: 5, element: 1, index: 1, writers: 1, shards: 2, length: 64, policy: 2 },
+  'list-cpu': { kind: 3, element: 1, index: 0, writers: 1, shards: 2, length: 2, units: 3, unitSize: 8 },
+  'list-atomics': { kind: 3, element: 1, index: 1, writers: 2, shards: 1, length: 2, units: 2, unitSize: 70 },
   'cpu-lock': { kind: 9, element: 1, index: 0, writers: 1, shards: 2, length: 3 },
   'cpu-lock-atomics': { kind: 9, element: 1, index: 0, writers: 2, shards: 2, length: 3 },
   'i64-atomics': { element: 1, index: 1, writers: 2, shards: 3, length: 2 },

@@ -10,6 +10,7 @@ import {
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuLock,
+  PerCpuList,
   PerCpuPool,
   PerCpuRing,
   PerCpuArray,
@@ -67,6 +68,7 @@ function rawLoops() {
   const { cpuLockTry, cpuLockUnlock, poolAlloc, poolFree, ringTryWrite } = fast.operations
   const { arrayAct, arrayTryAddInt32, arrayTryAdd, arrayTryExchange } = fast.operations
   const { arrayTryCompareExchange, arrayTryLoad } = fast.operations
+  const { listPush, listTryPush, listPop, listTryPop } = fast.operations
   const { openRegion, openBatch, openMutex, openCpuLock, openRing, openArray } = native
   const words = openArray(new Uint8Array(new PerCpuArray(2).buffer))
   let acted = 0
@@ -85,6 +87,8 @@ function rawLoops() {
   const recorder = new PerCpuRing(1 << 12, { policy: 'overwrite' })
   const ring = openRing(new Uint8Array(recorder.buffer), new Uint8Array(4096))
   let [set, tried, unlocked, pushed, popped, freed, written] = [0, 0, 0, 0, 0, 0, 0]
+  const list = openRegion(new Uint8Array(new PerCpuList({ nodes: 4, payloadSize: 8 }).buffer), 3)
+  let [linked, unlinked] = [0, 0]
   const loops = [
     measure(
       'counterAdd',
@@ -160,6 +164,22 @@ function rawLoops() {
       },
       () => freed,
     ),
+    // Whatever they answer, as above; on a list that is empty or not.
+    measure(
+      'listTryPush and listTryPop',
+      (n) => {
+        for (let k = 0; k < n; k++)
+          if (listTryPush(list.handle, 1) >= 0 && listTryPop(list.handle) < 4) linked++
+      },
+      () => linked,
+    ),
+    measure(
+      'listPush and listPop',
+      (n) => {
+        for (let k = 0; k < n; k++) if (listPush(list.handle, 1) >= 0 && listPop(list.handle) < 4) unlinked++
+      },
+      () => unlinked,
+    ),
     measure(
       'ringTryWrite',
       (n) => {
@@ -204,7 +224,7 @@ function rawLoops() {
       () => unlocked,
     ),
   ]
-  const opened = [batch, mutex, locks, stack, pool, ring, words]
+  const opened = [batch, mutex, locks, stack, pool, ring, words, list]
   return { loops, keepers: [keeper, ...opened.map((one) => one.keeper)] }
 }
 

@@ -8,6 +8,7 @@ import {
   PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
+  PerCpuList,
   PerCpuPool,
   PerCpuRing,
   PerCpuStack,
@@ -45,6 +46,10 @@ const CALLS = [
   { source: 'stack.onCpu(0, v)' },
   { source: 'stack.onCpu(0, (owned) => owned.push(v))' },
   { source: 'new PerCpuStack(v).capacity' },
+  { source: 'list.push(v)', hot: true },
+  { source: 'list.payload(v)' },
+  { source: 'list.pushTo(0, v)' },
+  { source: 'new PerCpuList({ nodes: v, payloadSize: 8 }).nodes' },
   { source: 'pool.free(v)', hot: true },
   { source: 'pool.view(v)', hot: true },
   { source: 'checkedPool.view(v)' },
@@ -96,6 +101,7 @@ function makeWorld(type, source) {
     array,
     batch: source.startsWith('batch') ? new CounterBatch(array, 4) : undefined,
     stack: new PerCpuStack(4),
+    list: source.startsWith('list') ? new PerCpuList({ nodes: 4, payloadSize: 8 }) : undefined,
     ...(/^\w*[pP]ool\./.test(source) ? makePools() : {}),
     ring: source.startsWith('ring') ? new PerCpuRing(256) : undefined,
     words: new PerCpuArray(2, { element: type }),
@@ -127,11 +133,12 @@ function attempt(call) {
 
 /** A function of a world and a value, new each time: V8 gives two of the same text one fate. */
 function makeCaller(source, isOptimized) {
-  const names = 'counter, array, batch, stack, pool, checkedPool, ring, words, indices, deltas, sum'
+  const names = 'counter, array, batch, stack, list, pool, checkedPool, ring, words, indices, deltas, sum'
   const caller = evaluate(`({ ${names} }, v) => ${source} /* ${++made} */`, {
     CounterBatch,
     PerCpuCounter,
     PerCpuCounterArray,
+    PerCpuList,
     PerCpuPool,
     PerCpuRing,
     PerCpuStack,
@@ -161,7 +168,7 @@ function tryOne(source, type, text, way) {
   const pending = batch?.size
   batch?.commit()
   const { words, sum } = world
-  const left = [world.pool?.available, world.checkedPool?.available]
+  const left = [world.list?.size, world.pool?.available, world.checkedPool?.available]
   const totals = [counter.value, ...array.snapshot(), ...world.stack.drain(), ...left]
   totals.push(sum([...words.perCpu(0), words.overflow(0)]))
   outcomes[`${source}, v = ${text}, ${type}, ${way}`] = inspect({ ...end, called, pending, totals })
