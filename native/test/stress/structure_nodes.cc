@@ -14,8 +14,9 @@ constexpr uint64_t kStepsPerStop = 16;
 class Nodes : public Structure {
 public:
   Nodes(uint32_t count, const Options& options)
-      : shards(count), tokens(count * kTokensPerShard), spec{Kind::list, Element::i64, options.index, Writers::sections,
-                                                             count,      kListLength, Policy::none, nodes(), 8},
+      : shards(count), tokens(count * kTokensPerShard), spec{Kind::list,        Element::i64, options.index,
+                                                             Writers::sections, count,        kListLength,
+                                                             Policy::none,      nodes(),      8},
         memory(region_size(spec) / sizeof(uint64_t) + 1) {
     format_region(memory.data(), memory.size() * sizeof(uint64_t), spec);
     open_region(memory.data(), memory.size() * sizeof(uint64_t), Kind::list, region);
