@@ -17,7 +17,7 @@ const KILLED = 139
 /** Every structure, with delays inside the sections: loops, where the emulator lets interrupts in. */
 const STRESS =
   'for test in counter each double table list lock buffer memcpy remote spin stack stacks pool ring rings ' +
-  'recorder words array; do ' +
+  'recorder words array nodes; do ' +
   '/rig/bin/stress-delays --test $test --repetitions 1000 --timer 500 --unregistered 3 --yield 20 --signal 30 ' +
   '--delay before=200 --delay loaded=200 --delay between=200 --delay ready=200 || exit 1; done'
 
