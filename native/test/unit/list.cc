@@ -1,6 +1,5 @@
 #include "../../percpu/list.h"
 #include "memory.h"
-#include "pinned.h"
 #include "place.h"
 
 #include <vector>

@@ -1,6 +1,5 @@
 #include "../../percpu/pool.h"
 #include "memory.h"
-#include "pinned.h"
 #include "place.h"
 
 #include <cstring>

@@ -1,6 +1,5 @@
 #include "../../percpu/stack.h"
 #include "memory.h"
-#include "pinned.h"
 #include "place.h"
 
 #include <cmath>
