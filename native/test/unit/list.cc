@@ -1,5 +1,6 @@
 #include "../../percpu/list.h"
 #include "memory.h"
+#include "pinned.h"
 #include "place.h"
 
 #include <vector>

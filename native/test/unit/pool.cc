@@ -1,5 +1,6 @@
 #include "../../percpu/pool.h"
 #include "memory.h"
+#include "pinned.h"
 #include "place.h"
 
 #include <cstring>

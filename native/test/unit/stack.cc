@@ -1,5 +1,6 @@
 #include "../../percpu/stack.h"
 #include "memory.h"
+#include "pinned.h"
 #include "place.h"
 
 #include <cmath>

@@ -1,0 +1,32 @@
+/**
+ * @file
+ * A thread that stays where it is.
+ */
+#ifndef RSEQ_TEST_PINNED_H
+#define RSEQ_TEST_PINNED_H
+
+#include <sched.h>
+
+namespace rseq::test {
+
+/** Keeps the calling thread on the CPU where it is, while it lives. */
+class Pinned {
+public:
+  Pinned() {
+    sched_getaffinity(0, sizeof(before), &before);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
+    sched_setaffinity(0, sizeof(one), &one);
+  }
+  ~Pinned() { sched_setaffinity(0, sizeof(before), &before); }
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+
+private:
+  cpu_set_t before;
+};
+
+} // namespace rseq::test
+
+#endif // RSEQ_TEST_PINNED_H
