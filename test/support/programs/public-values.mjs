@@ -104,7 +104,7 @@ function makeWorld(type, source) {
     list: source.startsWith('list') ? new PerCpuList({ nodes: 4, payloadSize: 8 }) : undefined,
     ...(/^\w*[pP]ool\./.test(source) ? makePools() : {}),
     ring: source.startsWith('ring') ? new PerCpuRing(256) : undefined,
-    words: new PerCpuArray(2, { element: type }),
+    words: /^words|words,/.test(source) ? new PerCpuArray(2, { element: type }) : undefined,
     indices: Uint32Array.of(0, 1, 2),
     deltas: Float64Array.of(1, 2, 3),
     sum: (values) => values.reduce((a, b) => a + b),
@@ -170,7 +170,7 @@ function tryOne(source, type, text, way) {
   const { words, sum } = world
   const left = [world.list?.size, world.pool?.available, world.checkedPool?.available]
   const totals = [counter.value, ...array.snapshot(), ...world.stack.drain(), ...left]
-  totals.push(sum([...words.perCpu(0), words.overflow(0)]))
+  if (words !== undefined) totals.push(sum([...words.perCpu(0), words.overflow(0)]))
   outcomes[`${source}, v = ${text}, ${type}, ${way}`] = inspect({ ...end, called, pending, totals })
 }
 
