@@ -18,10 +18,15 @@ constexpr uint32_t kMostHeld = 6;
 class Blocks : public Structure {
 public:
   Blocks(uint32_t count, const Options& options)
-      : shards(count), tokens(static_cast<size_t>(kMostHeld) * count), spec{Kind::pool,    Element::f64,
-                                                                            options.index, Writers::sections,
-                                                                            count,         kStackHead + kCache,
-                                                                            blocks(),      8,
+      : shards(count), tokens(static_cast<size_t>(kMostHeld) * count), spec{Kind::pool,
+                                                                            Element::f64,
+                                                                            options.index,
+                                                                            Writers::sections,
+                                                                            count,
+                                                                            kStackHead + kCache,
+                                                                            Policy::none,
+                                                                            blocks(),
+                                                                            8,
                                                                             true},
         memory(region_size(spec) / sizeof(uint64_t) + 1) {
     format_region(memory.data(), memory.size() * sizeof(uint64_t), spec);

@@ -9,7 +9,6 @@
 #include "harness.h"
 
 #include <functional>
-#include <sched.h>
 
 namespace rseq::test {
 
@@ -51,24 +50,6 @@ template <typename Section> Outcome settled_elsewhere(Index index, Section secti
     outcome = section(Here{current_area(), kNoSuchIndex, index});
   return outcome;
 }
-
-/** Keeps the calling thread on the CPU where it is, while it lives. */
-class Pinned {
-public:
-  Pinned() {
-    sched_getaffinity(0, sizeof(before), &before);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
-    sched_setaffinity(0, sizeof(one), &one);
-  }
-  ~Pinned() { sched_setaffinity(0, sizeof(before), &before); }
-  Pinned(const Pinned&) = delete;
-  Pinned& operator=(const Pinned&) = delete;
-
-private:
-  cpu_set_t before;
-};
 
 /** Runs `body` on a thread of its own, to its end. */
 void on_thread(const std::function<void()>& body);

@@ -20,7 +20,8 @@ constexpr uint32_t kBlockSize = 100;
 
 RegionSpec pool_spec(Index index = Index::cpu_id, Writers writers = Writers::sections, bool is_checked = false,
                      uint32_t shards = kShards) {
-  return {Kind::pool, Element::f64, index, writers, shards, kStackHead + kCache, kBlocks, kBlockSize, is_checked};
+  return {Kind::pool,          Element::f64, index,   writers,    shards,
+          kStackHead + kCache, Policy::none, kBlocks, kBlockSize, is_checked};
 }
 
 /** A pool whose blocks are all free, in the central store; and the words of its shards. */

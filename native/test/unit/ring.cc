@@ -2,6 +2,7 @@
 
 #include "../../rseq/tick_clock.h"
 #include "memory.h"
+#include "pinned.h"
 #include "place.h"
 
 #include <atomic>
