@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <iterator>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -19,9 +20,12 @@ namespace rseq {
 namespace {
 
 constexpr uint32_t kSignals = 8;
-constexpr uint64_t kSignalAfterNs = 2'000'000;
+/** Bounds the sections that wait for a signal: some are preempted before it comes, and tell nothing. */
+constexpr uint32_t kSignalTries = 64;
+/** Soon, as a busy machine leaves a thread its CPU for a millisecond or two; then later, for a slow one. */
+constexpr uint64_t kSignalAfterNs[] = {250'000, 500'000, 1'000'000, 2'000'000, 4'000'000};
 /** Spins of a section that waits for its signal: far longer than the signal can take. */
-constexpr uint64_t kSignalSectionNs = 400'000'000;
+constexpr uint64_t kSignalSectionNs = 60'000'000;
 /** Longer than any usual time slice (3 to 10 ms). */
 constexpr uint64_t kPreemptionSectionNs = 20'000'000;
 constexpr uint32_t kPreemptionAborts = 6;
@@ -132,13 +136,13 @@ void verify_signals(Trial& trial, Verification& seen) noexcept {
   if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) != 0) {
     fail(trial, VerifyError::no_signal, errno);
   } else {
-    for (uint32_t i = 0; i < kSignals; i++) {
+    for (uint32_t tries = 0; tries < kSignalTries && seen.signals < kSignals; tries++) {
       int64_t word = 0;
       uint32_t entered = 0;
       signals_inside = 0;
       signal_entered = &entered;
       itimerspec when = {};
-      when.it_value.tv_nsec = kSignalAfterNs;
+      when.it_value.tv_nsec = static_cast<long>(kSignalAfterNs[tries % std::size(kSignalAfterNs)]);
       syscall(SYS_timer_settime, timer, 0, &when, nullptr);
       const Outcome outcome = spin_section(&word, &entered, spins_for(trial, kSignalSectionNs));
       when.it_value.tv_nsec = 0;
