@@ -48,7 +48,8 @@ describe.skipIf(process.platform !== 'linux' || !hasFuzzer())(
     })
 
     it('finds a mistake where there is one', () => {
-      const { status, output } = fuzz('--broken')
+      // As many as it takes: usually a million, in some seconds.
+      const { status, output } = fuzz('--broken', '--runs', '1000000000', '--seconds', '240')
       expect(output).toContain('found the mistake')
       expect(status).toBe(0)
     })
