@@ -16,6 +16,11 @@ import { remoteError } from './remote-errors.js'
 import { RingReader, callReader } from './ring-reader.js'
 import type { RingRecord } from './ring-record.js'
 
+/** What an iteration looks at: an AbortSignal, which declarations without those of Node or a browser do not know. */
+export interface Abortable {
+  readonly aborted: boolean
+}
+
 /** Options of a new {@link PerCpuRing}. */
 export interface RingOptions {
   /**
@@ -209,7 +214,7 @@ export class PerCpuRing extends OverBuffer {
    *
    * @throws as {@link drain}, rejecting.
    */
-  async *records({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<RingRecord, undefined> {
+  async *records({ signal }: { signal?: Abortable } = {}): AsyncGenerator<RingRecord, undefined> {
     for (;;) {
       const isLast = signal?.aborted === true
       while (this.#taken.length > 0 || this.#take() > 0) yield this.#taken.pop() as RingRecord
