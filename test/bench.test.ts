@@ -17,7 +17,7 @@ interface Results {
   rounds: number
   contenders: { name: string; results: { workers: number; cost: { median: number }; throughput: number }[] }[]
   occasional: { title: string; median: number }[]
-  verdicts: { title: string; measured: { median: number } }[]
+  verdicts: { title: string; measured: { median: number }; most?: number; least?: number }[]
 }
 
 describe.skipIf(!isKnown)('the benchmark', () => {
@@ -40,7 +40,10 @@ describe.skipIf(!isKnown)('the benchmark', () => {
     }
     for (const { title, median } of results.occasional) expect(median, title).toBeGreaterThan(0)
     expect(results.verdicts.length).toBeGreaterThan(10)
-    for (const { title, measured } of results.verdicts) expect(measured.median, title).not.toBeNaN()
+    for (const { title, measured, most, least } of results.verdicts) {
+      expect(measured.median, title).not.toBeNaN()
+      expect(most ?? least, title).toBeTypeOf('number')
+    }
 
     const { drawScaling } = await import('../bench/chart.mjs')
     const svg = drawScaling(results)
