@@ -20,10 +20,16 @@ function positive(text) {
   return value
 }
 
+/** A part of some contender's name. */
+function partOfName(text) {
+  if (all.some(({ name }) => name.includes(text))) return text
+  throw new InvalidArgumentError(`expected a part of one of ${all.map(({ name }) => name).join(', ')}`)
+}
+
 const options = new Command('bench')
   .description('Measures the ways to count, and holds the library against what it promises.')
   .option('--check', 'measure only what the promises need; exit status 1 if one is missed')
-  .option('--only <name>', 'measure only contenders whose name has this in it')
+  .option('--only <name>', 'measure only contenders whose name has this in it', partOfName)
   .option('--seconds <n>', 'how long the rounds go on', positive, 75)
   .option('--json <file>', 'write the results as JSON; - is the standard output, and then nothing else is')
   .option('--chart', 'draw docs/scaling.svg')

@@ -57,6 +57,10 @@ describe.skipIf(!isKnown)('the benchmark', () => {
     await expect(attempt).rejects.toMatchObject({
       stderr: expect.stringContaining('a number above 0') as string,
     })
+    const nothing = run(process.execPath, ['bench/main.mjs', '--only', 'no such thing'], { cwd: root })
+    await expect(nothing).rejects.toMatchObject({
+      stderr: expect.stringContaining('expected a part of one of empty-loop,') as string,
+    })
   })
 })
 
