@@ -1,10 +1,16 @@
 import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
+/** As `npm run chaos`. */
+const { scripts } = createRequire(import.meta.url)('../package.json') as { scripts: { chaos: string } }
+const FLAGS = scripts.chaos.match(/--no-\S+/g) ?? []
+
 function chaos(...options: string[]): { status: number | null; output: string } {
   const program = join(import.meta.dirname, 'chaos', 'main.mjs')
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...options], { encoding: 'utf8' })
+  const args = [...FLAGS, program, ...options]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   return { status, output: stdout + stderr }
 }
 

@@ -1,5 +1,8 @@
 // Workers that start, work, are terminated, throw, run out of memory, are profiled and moved, while
 // the process is stopped and continued. At the end every total must be what the workers confirmed.
+//
+// V8 is to compile on the threads themselves (package.json has the flags). Else Node may end the process, by an assertion
+// of its own: when a worker ends while another thread compiles for it, and runs into its heap's limit there.
 // Usage: npm run chaos -- [--minutes N | --seconds N] [--workers N] [--seed N] [--lose N]
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
