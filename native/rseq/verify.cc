@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
-#include <iterator>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -22,8 +21,10 @@ namespace {
 constexpr uint32_t kSignals = 8;
 /** Bounds the sections that wait for a signal: some are preempted before it comes, and tell nothing. */
 constexpr uint32_t kSignalTries = 64;
-/** Soon, as a busy machine leaves a thread its CPU for a millisecond or two; then later, for a slow one. */
-constexpr uint64_t kSignalAfterNs[] = {250'000, 500'000, 1'000'000, 2'000'000, 4'000'000};
+/** Soon, as a busy machine leaves a thread its CPU for a millisecond or two; then twice as long, for a slow one. */
+constexpr long kSignalAfterNs = 250'000;
+/** So often; then soon again. */
+constexpr uint32_t kSignalDoublings = 4;
 /** Spins of a section that waits for its signal: far longer than the signal can take. */
 constexpr uint64_t kSignalSectionNs = 60'000'000;
 /** Longer than any usual time slice (3 to 10 ms). */
@@ -142,7 +143,7 @@ void verify_signals(Trial& trial, Verification& seen) noexcept {
       signals_inside = 0;
       signal_entered = &entered;
       itimerspec when = {};
-      when.it_value.tv_nsec = static_cast<long>(kSignalAfterNs[tries % std::size(kSignalAfterNs)]);
+      when.it_value.tv_nsec = kSignalAfterNs << (tries % (kSignalDoublings + 1));
       syscall(SYS_timer_settime, timer, 0, &when, nullptr);
       const Outcome outcome = spin_section(&word, &entered, spins_for(trial, kSignalSectionNs));
       when.it_value.tv_nsec = 0;
