@@ -14,7 +14,8 @@ import type { Handle } from './operations.js'
 import { OwnedList } from './owned-list.js'
 import { whileStopped } from './owned-stack.js'
 import { AdoptedBuffer, OverBuffer, createRegion, openRegion } from './region.js'
-import { checkCpu, remoteError } from './remote-errors.js'
+import { remoteError } from './remote-errors.js'
+import { Shards } from './shards.js'
 import { UnitViews } from './unit-views.js'
 
 /** Options of a new {@link PerCpuList}. */
@@ -70,6 +71,7 @@ function newLists(options: unknown): SharedArrayBuffer {
 export class PerCpuList extends OverBuffer {
   readonly #region = openRegion(this.buffer, Kind.list)
   readonly #handle: Handle = this.#region.handle
+  readonly #shards = new Shards(this.#region, 'list')
   readonly #views = new UnitViews(this.buffer, this.#region, 'node')
   /** How many nodes there are. */
   readonly nodes = this.#region.arena.units
@@ -135,7 +137,7 @@ export class PerCpuList extends OverBuffer {
   /** Pops what one attempt did not, or says why not. */
   #popAnyhow(): number {
     const answer = listPop(this.#handle)
-    return answer === -Status.empty ? -1 : this.#counted(answer)
+    return answer === -Status.empty ? -1 : this.#shards.counted(answer)
   }
 
   /**
@@ -149,34 +151,30 @@ export class PerCpuList extends OverBuffer {
 
   /** How many nodes are on the lists. O(nodes), and the CPUs that have some are stopped, one after the other. */
   get size(): number {
-    return this.perCpu().reduce((sum, size) => sum + size, this.overflow)
+    return this.#shards.total
   }
 
   /** How many nodes each CPU's list has. One element for every possible CPU, or concurrency id. */
   perCpu(): number[] {
-    return Array.from({ length: this.#region.shards }, (_, cpu) => this.#sizeOf(cpu))
+    return this.#shards.perCpu()
   }
 
   /** How many nodes are on the overflow list. */
   get overflow(): number {
-    return this.#sizeOf(this.#region.shards)
-  }
-
-  #sizeOf(shard: number): number {
-    return this.#counted(stacks.size(this.#handle, shard), shard)
+    return this.#shards.overflow
   }
 
   /** Pushes a node on the list of a CPU, as {@link onCpu} would. */
   pushTo(cpu: number, node: number): void {
-    const shard = checkCpu(cpu, this.#region.shards)
+    const shard = this.#shards.check(cpu)
     one[0] = this.#checkNode(node)
-    this.#counted(stacks.give(this.#handle, shard, one, 1, false), shard)
+    this.#shards.counted(stacks.give(this.#handle, shard, one, 1, false), shard)
   }
 
   /** Takes the node that was pushed last on a CPU, as {@link onCpu} would; -1 if it has none. */
   popFrom(cpu: number): number {
-    const shard = checkCpu(cpu, this.#region.shards)
-    return this.#counted(stacks.take(this.#handle, shard, one, 1, false), shard) === 1
+    const shard = this.#shards.check(cpu)
+    return this.#shards.counted(stacks.take(this.#handle, shard, one, 1, false), shard) === 1
       ? (one[0] as number)
       : -1
   }
@@ -188,13 +186,13 @@ export class PerCpuList extends OverBuffer {
    * @throws as {@link onCpu}.
    */
   drain(cpu?: number): number[] {
-    const { shards } = this.#region
-    const first = cpu === undefined ? 0 : checkCpu(cpu, shards)
+    const { count: shards } = this.#shards
+    const first = cpu === undefined ? 0 : this.#shards.check(cpu)
     const last = cpu === undefined ? shards : first
     const into = new Float64Array(this.nodes)
     const all: number[] = []
     for (let shard = first; shard <= last; shard++) {
-      const count = this.#counted(stacks.take(this.#handle, shard, into, into.length, false), shard)
+      const count = this.#shards.counted(stacks.take(this.#handle, shard, into, into.length, false), shard)
       for (let k = 0; k < count; k++) all.push(into[k] as number)
     }
     return all
@@ -212,17 +210,12 @@ export class PerCpuList extends OverBuffer {
    *   way to stop it; RegionCorruptError if something has written over the memory; and what `use` throws.
    */
   onCpu<Result>(cpu: number, use: (list: OwnedList) => Result): Result {
-    const shard = checkCpu(cpu, this.#region.shards)
+    const shard = this.#shards.check(cpu)
     if (typeof use !== 'function') throw typeError('use', 'a function', use)
     return whileStopped(this.#handle, shard, 'list', (owned) => use(new OwnedList(owned, this.nodes)))
   }
 
   #checkNode(node: unknown): number {
     return checkInteger('node', node, 0, this.nodes - 1) + 0
-  }
-
-  #counted(answer: number, shard?: number): number {
-    if (answer < 0) throw remoteError(answer, 'list', shard === this.#region.shards ? undefined : shard)
-    return answer
   }
 }

@@ -20,7 +20,8 @@ import {
 } from './layout.js'
 import type { Handle } from './operations.js'
 import { AdoptedBuffer, OverBuffer, createRegion, openRegion } from './region.js'
-import { checkCpu, remoteError } from './remote-errors.js'
+import { remoteError } from './remote-errors.js'
+import { Shards } from './shards.js'
 import { UnitViews } from './unit-views.js'
 
 /** Options of a new {@link PerCpuPool}. */
@@ -89,6 +90,7 @@ function newPool(options: unknown): SharedArrayBuffer {
 export class PerCpuPool extends OverBuffer {
   readonly #region = openRegion(this.buffer, Kind.pool)
   readonly #handle: Handle = this.#region.handle
+  readonly #shards = new Shards(this.#region, 'pool')
   /** How many blocks there are, free or not. */
   readonly blocks = this.#region.arena.units
   /** Bytes of a block. */
@@ -125,7 +127,7 @@ export class PerCpuPool extends OverBuffer {
   #fill(): void {
     const last = this.blocks - 1
     const numbers = Float64Array.from({ length: this.blocks }, (_, i) => last - i)
-    this.#counted(stacks.give(this.#handle, this.#region.shards, numbers, this.blocks, false))
+    this.#shards.counted(stacks.give(this.#handle, this.#region.shards, numbers, this.blocks, false))
   }
 
   /** How many free blocks a CPU keeps at hand. */
@@ -166,7 +168,7 @@ export class PerCpuPool extends OverBuffer {
   #allocAnyhow(): number {
     const answer = poolAlloc(this.#handle)
     if (answer === -Status.empty) return -1
-    return this.#counted(answer)
+    return this.#shards.counted(answer)
   }
 
   /**
@@ -209,21 +211,17 @@ export class PerCpuPool extends OverBuffer {
 
   /** How many blocks are free, with a CPU or in the central store. O(possible CPUs), one after the other. */
   get available(): number {
-    return this.perCpu().reduce((sum, count) => sum + count, this.central)
+    return this.#shards.total
   }
 
   /** How many free blocks each CPU has at hand. One element for every possible CPU, or concurrency id. */
   perCpu(): number[] {
-    return Array.from({ length: this.#region.shards }, (_, cpu) => this.#sizeOf(cpu))
+    return this.#shards.perCpu()
   }
 
   /** How many free blocks are in the central store. */
   get central(): number {
-    return this.#sizeOf(this.#region.shards)
-  }
-
-  #sizeOf(shard: number): number {
-    return this.#counted(stacks.size(this.#handle, shard), shard)
+    return this.#shards.overflow
   }
 
   /**
@@ -237,12 +235,12 @@ export class PerCpuPool extends OverBuffer {
    * @throws RegionCorruptError if something has written over the memory.
    */
   flush(cpu?: number): number {
-    const { shards } = this.#region
-    const first = cpu === undefined ? 0 : checkCpu(cpu, shards)
+    const { count: shards } = this.#shards
+    const first = cpu === undefined ? 0 : this.#shards.check(cpu)
     const end = cpu === undefined ? shards : first + 1
     let moved = 0
     for (let shard = first; shard < end; shard++) {
-      moved += this.#counted(backend.poolFlush(this.#handle, shard), shard)
+      moved += this.#shards.counted(backend.poolFlush(this.#handle, shard), shard)
     }
     return moved
   }
@@ -265,10 +263,5 @@ export class PerCpuPool extends OverBuffer {
     const isFresh = Atomics.load(this.#states, 2 * block) === BlockState.fresh
     const why = isFresh ? 'was never taken' : 'was given back already'
     throw new RangeError(`block: expected one that alloc() has given out, got ${block}, which ${why}`)
-  }
-
-  #counted(answer: number, shard?: number): number {
-    if (answer < 0) throw remoteError(answer, 'pool', shard === this.#region.shards ? undefined : shard)
-    return answer
   }
 }

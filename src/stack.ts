@@ -4,7 +4,8 @@ import { INDEXES, type IndexName, Kind, MAX_LENGTH, STACK_HEAD, Status } from '.
 import { type Handle, NOTHING_TO_POP } from './operations.js'
 import { type OwnedStack, whileStopped } from './owned-stack.js'
 import { AdoptedBuffer, OverBuffer, createRegion, openRegion } from './region.js'
-import { checkCpu, remoteError } from './remote-errors.js'
+import { remoteError } from './remote-errors.js'
+import { Shards } from './shards.js'
 
 /** Options of a new {@link PerCpuStack}. */
 export interface StackOptions {
@@ -51,6 +52,7 @@ function newStack(capacity: unknown, options: unknown): SharedArrayBuffer {
 export class PerCpuStack extends OverBuffer {
   readonly #region = openRegion(this.buffer, Kind.stack)
   readonly #handle: Handle = this.#region.handle
+  readonly #shards = new Shards(this.#region, 'stack')
 
   /**
    * Empty stacks.
@@ -135,7 +137,7 @@ export class PerCpuStack extends OverBuffer {
   pushMany(values: Float64Array, count?: number): number {
     const end = checkArray('values', values, count)
     for (let k = 0; k < end; k++) checkFinite('values', values[k])
-    return this.#counted(stacks.pushMany(this.#handle, values, end))
+    return this.#shards.counted(stacks.pushMany(this.#handle, values, end))
   }
 
   /**
@@ -145,41 +147,39 @@ export class PerCpuStack extends OverBuffer {
    * @returns how many there were.
    */
   popMany(into: Float64Array, count?: number): number {
-    return this.#counted(stacks.popMany(this.#handle, into, checkArray('into', into, count)))
+    return this.#shards.counted(stacks.popMany(this.#handle, into, checkArray('into', into, count)))
   }
 
   /** How many values there are, on all CPUs and in the overflow stack. O(possible CPUs), one after the other. */
   get size(): number {
-    return this.perCpu().reduce((sum, size) => sum + size, this.overflow)
+    return this.#shards.total
   }
 
   /** How many values each CPU's stack has. One element for every possible CPU, or concurrency id. */
   perCpu(): number[] {
-    return Array.from({ length: this.#region.shards }, (_, cpu) => this.#sizeOf(cpu))
+    return this.#shards.perCpu()
   }
 
   /** How many values are in the overflow stack. */
   get overflow(): number {
-    return this.#sizeOf(this.#region.shards)
-  }
-
-  #sizeOf(shard: number): number {
-    return this.#counted(stacks.size(this.#handle, shard), shard)
+    return this.#shards.overflow
   }
 
   /** Pushes a value on the stack of a CPU, as {@link onCpu} would. False if it is full. */
   pushTo(cpu: number, value: number): boolean {
-    const shard = checkCpu(cpu, this.#region.shards)
+    const shard = this.#shards.check(cpu)
     one[0] = checkFinite('value', value)
-    return this.#counted(stacks.give(this.#handle, shard, one, 1, false), shard) === 1
+    return this.#shards.counted(stacks.give(this.#handle, shard, one, 1, false), shard) === 1
   }
 
   /** Takes the value that was pushed last on a CPU, as {@link onCpu} would; undefined if it has none. */
   popFrom(cpu: number): number | undefined {
-    const shard = checkCpu(cpu, this.#region.shards)
+    const shard = this.#shards.check(cpu)
     // An empty one need not be stopped to see that.
-    if (this.#sizeOf(shard) === 0) return undefined
-    return this.#counted(stacks.take(this.#handle, shard, one, 1, false), shard) === 1 ? one[0] : undefined
+    if (this.#shards.sizeOf(shard) === 0) return undefined
+    return this.#shards.counted(stacks.take(this.#handle, shard, one, 1, false), shard) === 1
+      ? one[0]
+      : undefined
   }
 
   /**
@@ -189,16 +189,19 @@ export class PerCpuStack extends OverBuffer {
    * @throws as {@link onCpu}.
    */
   drain(cpu?: number): Float64Array {
-    const { shards } = this.#region
-    const first = cpu === undefined ? 0 : checkCpu(cpu, shards)
+    const { count: shards } = this.#shards
+    const first = cpu === undefined ? 0 : this.#shards.check(cpu)
     const last = cpu === undefined ? shards : first
     const parts: Float64Array[] = []
     let into: Float64Array | undefined
     for (let shard = first; shard <= last; shard++) {
-      if (this.#sizeOf(shard) === 0) continue
+      if (this.#shards.sizeOf(shard) === 0) continue
       into ??= new Float64Array(this.capacity)
       parts.push(
-        into.slice(0, this.#counted(stacks.take(this.#handle, shard, into, into.length, false), shard)),
+        into.slice(
+          0,
+          this.#shards.counted(stacks.take(this.#handle, shard, into, into.length, false), shard),
+        ),
       )
     }
     const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -225,12 +228,7 @@ export class PerCpuStack extends OverBuffer {
    *   way to stop it; RegionCorruptError if something has written over the memory; and what `use` throws.
    */
   onCpu<Result>(cpu: number, use: (stack: OwnedStack) => Result): Result {
-    const shard = checkCpu(cpu, this.#region.shards)
+    const shard = this.#shards.check(cpu)
     return whileStopped(this.#handle, shard, 'stack', use)
-  }
-
-  #counted(answer: number, shard?: number): number {
-    if (answer < 0) throw remoteError(answer, 'stack', shard === this.#region.shards ? undefined : shard)
-    return answer
   }
 }

@@ -113,21 +113,20 @@ Status list_size(const Region& region, uint32_t shard, uint32_t& size) noexcept 
 }
 
 Status list_stop(const Region& region, uint32_t shard) noexcept {
-  using namespace list_shard;
-  return shard <= region.shards ? stop_shard(region, shard, stop_word(region, shard)) : Status::out_of_range;
+  return stopped_shard::stop(region, shard);
 }
 
 Status list_resume(const Region& region, uint32_t shard) noexcept {
-  using namespace list_shard;
-  return shard <= region.shards ? resume_shard(region, shard, stop_word(region, shard)) : Status::out_of_range;
+  return stopped_shard::resume(region, shard);
 }
 
 Status list_give(const Region& region, uint32_t shard, const double* nodes, uint32_t& count) noexcept {
   using namespace list_shard;
   const uint32_t wanted = count;
   count = 0;
-  if (shard > region.shards || !owns_shard(stop_word(region, shard)))
-    return shard > region.shards ? Status::out_of_range : Status::not_owner;
+  const Status owner = owner_check(region, shard);
+  if (owner != Status::ok)
+    return owner;
   for (; count < wanted; count++) {
     const double node = nodes[count]; // Read once: the array may be shared, too.
     const Status status = is_unit(region, node) ? give(region, shard, static_cast<uint32_t>(node)) : Status::bad_value;
@@ -141,8 +140,9 @@ Status list_take(const Region& region, uint32_t shard, double* nodes, uint32_t& 
   using namespace list_shard;
   const uint32_t wanted = count;
   count = 0;
-  if (shard > region.shards || !owns_shard(stop_word(region, shard)))
-    return shard > region.shards ? Status::out_of_range : Status::not_owner;
+  const Status owner = owner_check(region, shard);
+  if (owner != Status::ok)
+    return owner;
   for (; count < wanted; count++) {
     uint32_t node = 0;
     const Status status = take(region, shard, node);

@@ -65,29 +65,29 @@ Status stack_size(const Region& region, uint32_t shard, uint32_t& size) noexcept
 }
 
 Status stack_stop(const Region& region, uint32_t shard) noexcept {
-  using namespace stack_shard;
-  return shard <= region.shards ? stop_shard(region, shard, stop_word(region, shard)) : Status::out_of_range;
+  return stopped_shard::stop(region, shard);
 }
 
 Status stack_resume(const Region& region, uint32_t shard) noexcept {
-  using namespace stack_shard;
-  return shard <= region.shards ? resume_shard(region, shard, stop_word(region, shard)) : Status::out_of_range;
+  return stopped_shard::resume(region, shard);
 }
 
 Status stack_give(const Region& region, uint32_t shard, const double* values, uint32_t& count) noexcept {
   using namespace stack_shard;
-  if (shard <= region.shards && owns_shard(stop_word(region, shard)))
+  const Status owner = owner_check(region, shard);
+  if (owner == Status::ok)
     return give(region, shard, values, count);
   count = 0;
-  return shard <= region.shards ? Status::not_owner : Status::out_of_range;
+  return owner;
 }
 
 Status stack_take(const Region& region, uint32_t shard, double* values, uint32_t& count) noexcept {
   using namespace stack_shard;
-  if (shard <= region.shards && owns_shard(stop_word(region, shard)))
+  const Status owner = owner_check(region, shard);
+  if (owner == Status::ok)
     return take(region, shard, values, count);
   count = 0;
-  return shard <= region.shards ? Status::not_owner : Status::out_of_range;
+  return owner;
 }
 
 } // namespace rseq

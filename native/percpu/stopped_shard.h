@@ -19,6 +19,23 @@ inline uint64_t* stop_word(const Region& region, uint32_t shard) noexcept {
   return word_at<uint64_t>(region, shard, kStop);
 }
 
+/** stop_shard(), or out_of_range if there is no such shard; region.shards is the overflow shard. */
+inline Status stop(const Region& region, uint32_t shard) noexcept {
+  return shard <= region.shards ? stop_shard(region, shard, stop_word(region, shard)) : Status::out_of_range;
+}
+
+/** resume_shard(), or out_of_range. */
+inline Status resume(const Region& region, uint32_t shard) noexcept {
+  return shard <= region.shards ? resume_shard(region, shard, stop_word(region, shard)) : Status::out_of_range;
+}
+
+/** ok if the calling thread has stopped the shard, else not_owner; or out_of_range. */
+inline Status owner_check(const Region& region, uint32_t shard) noexcept {
+  if (shard > region.shards)
+    return Status::out_of_range;
+  return owns_shard(stop_word(region, shard)) ? Status::ok : Status::not_owner;
+}
+
 /** Runs `act` on a shard behind its lock. */
 template <typename Act> Status locked(const Region& region, uint32_t shard, Act act) noexcept {
   return as_owner(region, shard, stop_word(region, shard), act);
