@@ -109,6 +109,7 @@ export function openScope(shared, member) {
     jsMutex: new JsMutex(shared.jsMutex),
     guarded: new Float64Array(shared.guarded),
     int32: new Int32Array(shared.int32),
+    freeWord: new Int32Array(new SharedArrayBuffer(CACHE_LINES)),
     bigint64: new BigInt64Array(shared.bigint64),
     sharded: new Int32Array(shared.sharded),
     slots: new Float64Array(shared.slots),
