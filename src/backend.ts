@@ -126,11 +126,17 @@ export interface Backend {
   /** The open region, or the number of a RegionError. */
   open(bytes: Uint8Array, kind: Kind): OpenRegion | number
   /**
-   * A batch of additions to the counters. `memory` holds `capacity` doubles, the wide deltas, and
-   * after them as many entries; it stays with the caller. `second` are the f64 counters that entries with
-   * `SECOND_REGION` mean. Null if too many are open.
+   * A batch of additions to the counters. `memory` holds `capacity` doubles, the wide deltas, after them as many entries,
+   * and after them the sums of the first `summed` counters, rounded up to {@link SUMS_AT_ONCE}; it stays with the caller.
+   * `second` are the f64 counters that entries with `SECOND_REGION` mean. Null if too many are open.
    */
-  openBatch(handle: Handle, memory: ArrayBuffer, capacity: number, second?: Handle): OpenBatch | null
+  openBatch(
+    handle: Handle,
+    memory: ArrayBuffer,
+    capacity: number,
+    second?: Handle,
+    summed?: number,
+  ): OpenBatch | null
   /** The open mutex, or the number of a RegionError. */
   openMutex(bytes: Uint8Array): OpenMutex | number
   /**

@@ -133,6 +133,8 @@ export const MAX_LENGTH = (2 ** 32 - SHARD_ALIGNMENT) / WORD_BYTES
 
 /** An addition of a batch: element and delta, 32 bits each; see `native/percpu/counter.h`. */
 export const BATCH_ENTRY_BYTES = 8
+/** Room for sums comes in such portions; see `native/percpu/counter.h`. */
+export const SUMS_AT_ONCE = SHARD_ALIGNMENT / WORD_BYTES
 /** In an entry's element: the delta is no 32-bit integer and stands in the array of doubles. */
 export const WIDE_DELTA = 1 << 31
 /** The same, and it is for a counter of the second region. */

@@ -69,7 +69,7 @@ function placeOf(native: NativeBinding, thread: NativeThread): Place {
 function scratchOperations(native: NativeBinding): Operations {
   const { scratch, operations } = native
   const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = operations
-  const { counterSet, countedAdd, batchCommit } = operations
+  const { counterSet, countedAdd, batchTrySums, batchAddSums, batchCommit } = operations
   const { mutexTryLock, mutexUnlock, cpuLockTry, cpuLockUnlock } = operations
   const { stackPush, stackTryPush, stackPop, stackTryPop } = operations
   const { poolAlloc, poolFree, listPush, listTryPush, listPop, listTryPop } = operations
@@ -137,6 +137,19 @@ function scratchOperations(native: NativeBinding): Operations {
       words[6] = fourth
       scratch[4] = fifth
       countedAdd()
+      return words[0] as Status
+    },
+    batchTrySums(batch, end): number {
+      const first = toNumber(batch)
+      const second = toNumber(end)
+      words[0] = first
+      words[2] = second
+      batchTrySums()
+      return words[0]
+    },
+    batchAddSums(batch): Status {
+      words[0] = toNumber(batch)
+      batchAddSums()
       return words[0] as Status
     },
     batchCommit(batch, count): Status {
@@ -317,8 +330,14 @@ export class NativeBackend implements Backend {
     }
   }
 
-  openBatch(handle: unknown, memory: ArrayBuffer, capacity: number, second?: Handle): OpenBatch | null {
-    return this.#native.openBatch(handle as number, memory, capacity, (second ?? 0) as number)
+  openBatch(
+    handle: unknown,
+    memory: ArrayBuffer,
+    capacity: number,
+    second: Handle = 0,
+    summed = 0,
+  ): OpenBatch | null {
+    return this.#native.openBatch(handle as number, memory, capacity, second as number, summed)
   }
 
   openArray(bytes: Uint8Array): OpenArray | number {

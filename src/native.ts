@@ -17,6 +17,8 @@ export interface ScratchOperations {
   readonly counterGet: () => void
   readonly counterSet: () => void
   readonly countedAdd: () => void
+  readonly batchTrySums: () => void
+  readonly batchAddSums: () => void
   readonly batchCommit: () => void
   readonly mutexTryLock: () => void
   readonly mutexUnlock: () => void
@@ -176,12 +178,13 @@ export interface NativeBinding {
   openHandles(): number
   /** How many blocks went from a CPU's cache to the central store, or -{@link Status}. */
   poolFlush(handle: number, shard: number): number
-  /** `second`: a handle of f64 counters, or 0. */
+  /** `second`: a handle of f64 counters, or 0. `summed`: how many counters have sums. */
   openBatch(
     handle: number,
     memory: ArrayBuffer,
     capacity: number,
     second: number,
+    summed: number,
   ): { handle: number; keeper: object } | null
   openMutex(bytes: Uint8Array): NativeLock | number
   mutexWait(handle: number, milliseconds: number): number

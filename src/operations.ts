@@ -33,6 +33,10 @@ export interface Operations {
    * where it is refused, none.
    */
   readonly countedAdd: (counts: Handle, bucket: number, sums: Handle, sum: number, value: number) => Status
+  /** One attempt to add the sums of a batch's counters below `end`: which is the first that is not added. */
+  readonly batchTrySums: (batch: Handle, end: number) => number
+  /** Adds all sums of a batch, whatever it takes. */
+  readonly batchAddSums: (batch: Handle) => Status
   /** Adds the first `count` entries of a batch. */
   readonly batchCommit: (batch: Handle, count: number) => Status
   /** `ok` and `ownerDied`: taken. `busy` and `heldAlready`: not. */

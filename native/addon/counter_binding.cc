@@ -82,10 +82,11 @@ Napi::Value snapshot(const Napi::CallbackInfo& info) {
 }
 
 /**
- * openBatch(handle, memory, capacity, second): {handle, keeper} of a batch on the counters, or null.
- * `memory` holds `capacity` doubles, the deltas, and after them as many entries. It must be an
- * ArrayBuffer that nobody can detach: it does not leave its class. `second` is the handle of f64 counters
- * for entries with kSecondRegion, or 0. The counters' own keepers must live as long.
+ * openBatch(handle, memory, capacity, second, summed): {handle, keeper} of a batch on the counters, or null.
+ * `memory` holds `capacity` doubles, the deltas, after them as many entries, and after them the sums of the first
+ * `summed` counters, with room as counter_add_sums() wants it. It must be an ArrayBuffer that nobody can detach: it
+ * does not leave its class. `second` is the handle of f64 counters for entries with kSecondRegion, or 0. The
+ * counters' own keepers must live as long.
  */
 Napi::Value open_batch(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -96,13 +97,24 @@ Napi::Value open_batch(const Napi::CallbackInfo& info) {
   const Region* second = find_region(second_handle, Kind::counters);
   if (second_handle != 0 && (second == nullptr || second->element != Element::f64))
     return env.Null();
-  const uint64_t needed = static_cast<uint64_t>(capacity) * (sizeof(double) + sizeof(BatchEntry));
-  if (region == nullptr || memory.ByteLength() < needed)
+  const uint32_t summed = info[4].ToNumber().Uint32Value();
+  const uint64_t needed =
+      static_cast<uint64_t>(capacity) * (sizeof(double) + sizeof(BatchEntry)) + room_for_sums(summed) * sizeof(int32_t);
+  if (region == nullptr || summed > region->length || memory.ByteLength() < needed)
     return env.Null();
-  const double* wide = static_cast<const double*>(memory.Data());
-  const BatchEntry* entries = reinterpret_cast<const BatchEntry*>(wide + capacity);
-  const uint32_t handle =
-      batches.acquire(kBatchTag, Batch{*region, second != nullptr ? *second : Region{}, entries, wide, capacity});
+  double* wide = static_cast<double*>(memory.Data());
+  BatchEntry* entries = reinterpret_cast<BatchEntry*>(wide + capacity);
+  int32_t* sums = reinterpret_cast<int32_t*>(entries + capacity);
+  const Batch batch = {*region,
+                       second != nullptr ? *second : Region{},
+                       entries,
+                       wide,
+                       sums,
+                       capacity,
+                       summed,
+                       static_cast<uint32_t>(room_for_sums(summed)),
+                       summed != 0 ? direct_span_shards(*region) : 0};
+  const uint32_t handle = batches.acquire(kBatchTag, batch);
   if (handle == 0)
     return env.Null();
   Napi::Object result = Napi::Object::New(env);

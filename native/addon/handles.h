@@ -15,13 +15,18 @@
 namespace rseq {
 namespace addon {
 
-/** A batch's memory, which JavaScript fills between commits. Private to src/counter-batch.ts. */
+/** A batch's memory, which JavaScript fills between commits. Private to src/counter-batch.ts and src/metrics/batch.ts.
+ */
 struct Batch {
   Region region;
   Region second; ///< Of length 0 if there is none.
   const BatchEntry* entries;
   const double* wide;
+  int32_t* sums; ///< Of the first counters.
   uint32_t capacity;
+  uint32_t summed;        ///< How many sums there are: 0 if entries are all.
+  uint32_t room;          ///< room_for_sums() of that.
+  uint32_t direct_shards; ///< direct_span_shards(), or 0 without sums.
 };
 
 /** Where an array's operations note what came of them: memory of the seat's environment. */

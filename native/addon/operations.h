@@ -95,6 +95,29 @@ inline uint32_t counted_add(uint32_t counts, uint32_t bucket, uint32_t sums, uin
   return counted_add_anyhow(counts, bucket, sums, sum, value);
 }
 
+/**
+ * One attempt to add the sums of a batch's counters below `end`, in one row of sections. Answers the first that is not
+ * added: `end` if all are, and otherwise it is batch_add_sums() that adds the rest. `end` is a multiple of kSpanWords
+ * above 0.
+ */
+inline uint32_t batch_try_sums(uint32_t handle, uint32_t end) noexcept {
+  const Batch* batch = batches.find(handle);
+  if (__builtin_expect(batch == nullptr || end > batch->room, false))
+    return 0;
+  const Here place = libc_here();
+  // Behind 0 there is a batch of zeroes. And there is no need to look at the handle's tag: in this table are only
+  // batches.
+  if (__builtin_expect(place.index >= batch->direct_shards, false))
+    return 0;
+  return add_span(place, word_at<int64_t>(batch->region, place.index, 0), batch->sums, 0, end);
+}
+
+/** Adds the sums of a batch to their counters, whatever it takes. */
+inline uint32_t batch_add_sums(uint32_t handle) noexcept {
+  const Batch* batch = tag_of(handle) == kBatchTag ? batches.find(handle) : nullptr;
+  return answer(batch != nullptr ? counter_add_sums(batch->region, batch->sums, batch->summed) : Status::bad_handle);
+}
+
 /** Adds the first `count` entries of a batch to their counters. */
 inline uint32_t batch_commit(uint32_t handle, uint32_t count) noexcept {
   const Batch* batch = tag_of(handle) == kBatchTag ? batches.find(handle) : nullptr;
@@ -240,6 +263,8 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
   visit.template operation<counter_set>("counterSet");
   visit.template operation<counted_add>("countedAdd");
   visit.template operation<batch_commit>("batchCommit");
+  visit.template operation<batch_try_sums>("batchTrySums");
+  visit.template operation<batch_add_sums>("batchAddSums");
   visit.template operation<mutex_try_lock>("mutexTryLock");
   visit.template operation<mutex_unlock>("mutexUnlock");
   visit.template operation<stack_push>("stackPush");

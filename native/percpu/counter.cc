@@ -121,7 +121,39 @@ Status add_entry(const Region& region, const Region* second, const BatchEntry& e
   return counter_add(region, i, delta);
 }
 
+/** Whether add_span() may be used: not where something has moved the region in memory. */
+bool takes_spans(const Region& region) noexcept {
+  return region.element == Element::i64 && reinterpret_cast<uintptr_t>(region.first_shard) % kSpanAlignment == 0;
+}
+
+Status add_sum(const Region& region, uint32_t i, int32_t sum) noexcept {
+  return region.element == Element::i64 ? counter_add(region, i, int64_t{sum})
+                                        : counter_add(region, i, static_cast<double>(sum));
+}
+
 } // namespace
+
+uint32_t direct_span_shards(const Region& region) noexcept {
+  return region.direct_length != 0 && takes_spans(region) ? region.section_shards : 0;
+}
+
+Status counter_add_sums(const Region& region, int32_t* sums, uint32_t count) noexcept {
+  const auto end = static_cast<uint32_t>(room_for_sums(count));
+  uint32_t next = 0;
+  for (uint32_t attempt = 0; attempt < kAttempts && next < end && takes_spans(region); attempt++) {
+    const Here place = here(region.index);
+    if (place.index >= region.section_shards)
+      break;
+    next = add_span(place, word_at<int64_t>(region, place.index, 0), sums, next, end);
+  }
+  for (; next < count; next++) {
+    const Status status = sums[next] != 0 ? add_sum(region, next, sums[next]) : Status::ok;
+    if (status != Status::ok)
+      return status;
+    sums[next] = 0;
+  }
+  return Status::ok;
+}
 
 Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count,
                         const Region* second) noexcept {

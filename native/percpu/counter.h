@@ -12,6 +12,7 @@
 #ifndef RSEQ_PERCPU_COUNTER_H
 #define RSEQ_PERCPU_COUNTER_H
 
+#include "../rseq/spans.h"
 #include "../rseq/thread.h"
 #include "region.h"
 #include "status.h"
@@ -85,6 +86,24 @@ constexpr uint32_t kSecondRegion = 1u << 30;
  */
 Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count,
                         const Region* second = nullptr) noexcept;
+
+/** Room for sums comes in portions of so many: the words of a shard's two cache lines. */
+constexpr uint32_t kSumsAtOnce = kShardAlignment / sizeof(uint64_t);
+static_assert(kSumsAtOnce % kSpanWords == 0);
+
+/** How many sums there is room for where there are `count`. Those after them are 0, and added to what pads a shard. */
+inline uint64_t room_for_sums(uint64_t count) noexcept {
+  return (count + kSumsAtOnce - 1) / kSumsAtOnce * kSumsAtOnce;
+}
+
+/** The CPUs whose shards add_span() may be used on in the shortest way, by libc_here(); 0 if it may not. */
+uint32_t direct_span_shards(const Region& region) noexcept;
+
+/**
+ * Adds sums[i] to counter `i` and clears it, for `i` below `count`, as counter_add() would. O(count), which is at most
+ * region.length; `sums` has room_for_sums(). The first that is refused ends it: it and those after it keep their sums.
+ */
+Status counter_add_sums(const Region& region, int32_t* sums, uint32_t count) noexcept;
 
 /** Whether an i64 counter takes `delta`: what JavaScript calls a safe integer. Then `whole` is it. */
 inline bool to_safe_integer(double delta, int64_t& whole) noexcept {

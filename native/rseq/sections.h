@@ -11,7 +11,7 @@
  * All of them:
  *  - update the data of the CPU (or concurrency id) `here.index`, without an atomic instruction;
  *  - return Outcome::done after exactly one commit, and otherwise have committed nothing
- *    (load_add_store_each, a row of sections, returns how far it came);
+ *    (load_add_store_each and _span, rows of sections, return how far they came);
  *  - are atomic against preemption, migration and signals on that CPU only. A word written by
  *    sections may be read from anywhere, but must not be written from another CPU, nor by an atomic
  *    read-modify-write: mixing the two loses updates;
@@ -55,6 +55,9 @@ struct Addition {
 };
 static_assert(sizeof(Addition) == 8 && offsetof(Addition, delta) == 4, "arch/ reads it");
 
+/** What the words of load_add_store_span_avx2() are aligned to. */
+constexpr size_t kSpanAlignment = 32;
+
 /** An outcome, and the value that the section loaded: a NaN of no meaning unless that is Outcome::done. */
 struct Taken {
   Outcome outcome;
@@ -77,6 +80,7 @@ using LoadCbeqStoreAddLoadStore = Outcome(Area*, uint32_t, intptr_t* v, intptr_t
 using LoadAddStore = Outcome(Area*, uint32_t, int64_t* v, int64_t count) noexcept;
 using LoadAddStoreEach = const Addition*(Area*, uint32_t, int64_t* words, uint32_t length, const Addition* next,
                                          const Addition* end) noexcept;
+using LoadAddStoreSpan = uint32_t(Area*, uint32_t, int64_t* words, int32_t* sums, uint32_t next, uint32_t end) noexcept;
 using LoadAddStoreF64 = Outcome(Area*, uint32_t, double* v, double count) noexcept;
 using LoadAddLoadLoadAddStore = Outcome(Area*, uint32_t, intptr_t* ptr, intptr_t off, int64_t inc) noexcept;
 using LoadCbneStoreStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, int64_t* v2, int64_t newv2,
@@ -113,6 +117,10 @@ LoadCbneStore rseq_load_cbne_store_cpu_id, rseq_load_cbne_store_mm_cid;
 LoadCbeqStoreAddLoadStore rseq_load_cbeq_store_add_load_store_cpu_id, rseq_load_cbeq_store_add_load_store_mm_cid;
 LoadAddStore rseq_load_add_store_cpu_id, rseq_load_add_store_mm_cid;
 LoadAddStoreEach rseq_load_add_store_each_cpu_id, rseq_load_add_store_each_mm_cid;
+LoadAddStoreSpan rseq_load_add_store_span_cpu_id, rseq_load_add_store_span_mm_cid;
+#if defined(__x86_64__)
+LoadAddStoreSpan rseq_load_add_store_span_avx2_cpu_id, rseq_load_add_store_span_avx2_mm_cid;
+#endif
 LoadAddStoreF64 rseq_load_add_store_f64_cpu_id, rseq_load_add_store_f64_mm_cid;
 LoadAddLoadLoadAddStore rseq_load_add_load_load_add_store_cpu_id, rseq_load_add_load_load_add_store_mm_cid;
 LoadCbneStoreStore rseq_load_cbne_store_store_relaxed_cpu_id, rseq_load_cbne_store_store_relaxed_mm_cid;
@@ -186,6 +194,30 @@ inline const Addition* load_add_store_each(const Here& here, int64_t* words, uin
   using namespace asm_sections;
   return run(rseq_load_add_store_each_cpu_id, rseq_load_add_store_each_mm_cid, here, words, length, next, end);
 }
+
+/**
+ * `words[k] += sums[k]; sums[k] = 0` where that is not 0, for each k from `next` up to `end`, of which there is at
+ * least one; a section of its own for each word. `sums` is the calling thread's own. Returns the first k that is not
+ * added: `end` if all are; one that was aborted, or found the thread elsewhere, and may be tried again from a new
+ * place.
+ */
+inline uint32_t load_add_store_span(const Here& here, int64_t* words, int32_t* sums, uint32_t next,
+                                    uint32_t end) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_add_store_span_cpu_id, rseq_load_add_store_span_mm_cid, here, words, sums, next, end);
+}
+
+#if defined(__x86_64__)
+/**
+ * The same for four words at a time, for CPUs with AVX2: `next` and `end` are multiples of 4, and `words` is aligned to
+ * kSpanAlignment, so that no store crosses a page. See add_span() in spans.h.
+ */
+inline uint32_t load_add_store_span_avx2(const Here& here, int64_t* words, int32_t* sums, uint32_t next,
+                                         uint32_t end) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_add_store_span_avx2_cpu_id, rseq_load_add_store_span_avx2_mm_cid, here, words, sums, next, end);
+}
+#endif
 
 /** `*v += count` on doubles, rounded as the CPU is set to. */
 inline Outcome load_add_store_f64(const Here& here, double* v, double count) noexcept {

@@ -4,7 +4,7 @@
  *
  * The tables follow the opcode maps in appendix A of Intel's Software Developer's Manual, volume 2
  * (one-byte map A-2, 0F map A-3, groups A-6), for 64-bit mode. What is not here is unknown on
- * purpose: VEX, EVEX, x87, MMX without prefix, the 0F38 and 0F3A maps, privileged instructions.
+ * purpose: EVEX, x87, MMX without prefix, the 0F38 and 0F3A maps, privileged instructions.
  *
  * @module
  */
@@ -20,6 +20,7 @@ import type { InstructionKind } from './instruction.js'
  *   X  it writes what r/m names, memory or a vector register
  *   R  r/m must be a register: with memory it is another instruction, which is unknown
  *   S  it stores to memory without naming it in ModRM
+ *   V  it is a vector instruction, and the same with a VEX prefix
  *   b w z v a  an immediate of 1, 2, 4 (2 with prefix 66), 4 (8 with REX.W) or 8 bytes, or an address
  *   j J  a jump's offset of 1 or 4 bytes
  */
@@ -141,23 +142,23 @@ const twoByte: readonly Row[] = [
   ['c7/1', 'ME', 'cmpxchg16b'],
   ['c8-cf', 'O', 'bswap'],
 
-  ['10 12 14-16 28 2a 2e 2f', 'M', 'SSE load, convert, compare'],
-  ['11 13 17 29 2b', 'MX', 'SSE store'],
-  ['2c 2d 50', 'MG', 'SSE to general register'],
-  ['51-5f', 'M', 'SSE arithmetic'],
-  ['66:60-6d f3:6f 66:6e 66:6f', 'M', 'SSE move, pack'],
-  ['66:70 f3:70 f2:70', 'Mb', 'SSE shuffle'],
-  ['66:71-73', 'MRb', 'SSE shift'],
-  ['66:74-76', 'M', 'SSE compare'],
-  ['f3:7e', 'M', 'movq'],
-  ['66:7e', 'ME', 'movd, movq'],
-  ['66:7f f3:7f', 'MX', 'movdqa, movdqu'],
-  ['c2 c6 66:c4', 'Mb', 'SSE compare, shuffle, insert'],
-  ['66:c5', 'MGb', 'pextrw'],
-  ['66:d6 66:e7', 'MX', 'movq, movntdq'],
-  ['66:d7', 'MG', 'pmovmskb'],
-  ['66:d0-d5 66:d8-df 66:e0-e5 e6 66:e8-ef f2:f0 66:f1-f6 66:f8-fe', 'M', 'SSE2 integer'],
-  ['66:f7', 'MS', 'maskmovdqu'],
+  ['10 12 14-16 28 2a 2e 2f', 'MV', 'SSE load, convert, compare'],
+  ['11 13 17 29 2b', 'MXV', 'SSE store'],
+  ['2c 2d 50', 'MGV', 'SSE to general register'],
+  ['51-5f', 'MV', 'SSE arithmetic'],
+  ['66:60-6d f3:6f 66:6e 66:6f', 'MV', 'SSE move, pack'],
+  ['66:70 f3:70 f2:70', 'MbV', 'SSE shuffle'],
+  ['66:71-73', 'MRbV', 'SSE shift'],
+  ['66:74-76', 'MV', 'SSE compare'],
+  ['f3:7e', 'MV', 'movq'],
+  ['66:7e', 'MEV', 'movd, movq'],
+  ['66:7f f3:7f', 'MXV', 'movdqa, movdqu'],
+  ['c2 c6 66:c4', 'MbV', 'SSE compare, shuffle, insert'],
+  ['66:c5', 'MGbV', 'pextrw'],
+  ['66:d6 66:e7', 'MXV', 'movq, movntdq'],
+  ['66:d7', 'MGV', 'pmovmskb'],
+  ['66:d0-d5 66:d8-df 66:e0-e5 e6 66:e8-ef f2:f0 66:f1-f6 66:f8-fe', 'MV', 'SSE2 integer'],
+  ['66:f7', 'MSV', 'maskmovdqu'],
 ]
 
 export interface Opcode {

@@ -1,5 +1,5 @@
 /**
- * Decodes x86-64 instructions: prefixes, opcode, ModRM, SIB, displacement, immediate.
+ * Decodes x86-64 instructions: prefixes (VEX among them), opcode, ModRM, SIB, displacement, immediate.
  *
  * @module
  */
@@ -10,30 +10,46 @@ const [REX_W, REX_R, REX_B] = [8, 4, 1]
 const STACK_POINTER = 4
 const LEGACY_PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3])
 
+/** By VEX.pp: the legacy prefix that it stands for. */
+const VEX_PREFIXES: readonly (readonly number[])[] = [[], [0x66], [0xf3], [0xf2]]
+
 interface Prefixes {
   readonly length: number
   readonly legacy: ReadonlySet<number>
   readonly rex: number
+  /** A VEX prefix stands for all of these, and for the opcode's byte 0F. */
+  readonly isVex: boolean
 }
 
-function readPrefixes(code: Uint8Array, offset: number): Prefixes {
+/** A VEX prefix of two or three bytes, for opcodes after 0F; undefined for other maps. Manual, volume 2, figure 2-9. */
+function readVex(code: Uint8Array, offset: number): Prefixes | undefined {
+  const length = code[offset] === 0xc5 ? 2 : 3
+  const [first = 0, last = 0] = [code[offset + 1], code[offset + length - 1]]
+  if (length === 3 && (first & 0x1f) !== 1) return undefined
+  // Inverted. X does not matter here, and W is another bit in the longer form.
+  const rex = ((first & 0x80) === 0 ? REX_R : 0) | (length === 3 && (first & 0x20) === 0 ? REX_B : 0)
+  return { length, legacy: new Set(VEX_PREFIXES[last & 3]), rex, isVex: true }
+}
+
+function readPrefixes(code: Uint8Array, offset: number): Prefixes | undefined {
+  if (code[offset] === 0xc5 || code[offset] === 0xc4) return readVex(code, offset)
   const legacy = new Set<number>()
   let at = offset
   for (let byte = code[at]; byte !== undefined && LEGACY_PREFIXES.has(byte); byte = code[++at])
     legacy.add(byte)
   const byte = code[at] ?? 0
   const rex = (byte & 0xf0) === 0x40 ? byte : 0
-  return { length: at - offset + (rex === 0 ? 0 : 1), legacy, rex }
+  return { length: at - offset + (rex === 0 ? 0 : 1), legacy, rex, isVex: false }
 }
 
 /** The opcode at `offset`, for the prefixes before it; `length` of its own bytes. */
 function readOpcode(
   code: Uint8Array,
   offset: number,
-  legacy: ReadonlySet<number>,
+  { legacy, isVex }: Prefixes,
 ): (Opcode & { length: number; lowBits: number }) | undefined {
-  const length = code[offset] === 0x0f ? 2 : 1
-  const map = length === 2 ? opcodeMaps.twoByte : opcodeMaps.oneByte
+  const length = !isVex && code[offset] === 0x0f ? 2 : 1
+  const map = isVex || length === 2 ? opcodeMaps.twoByte : opcodeMaps.oneByte
   const byte = code[offset + length - 1]
   if (byte === undefined) return undefined
   const mandatory = [0xf2, 0xf3, 0x66].find((prefix) => legacy.has(prefix))
@@ -41,7 +57,8 @@ function readOpcode(
   const group = `/${((code[offset + length] ?? 0) >> 3) & 7}`
   const key = hexByte(byte)
   const opcode = map.get(prefix + key) ?? map.get(key) ?? map.get(key + group)
-  return opcode && { ...opcode, length, lowBits: byte & 7 }
+  if (opcode === undefined || (isVex && !opcode.operands.includes('V'))) return undefined
+  return { ...opcode, length, lowBits: byte & 7 }
 }
 
 /** The length of ModRM with the SIB byte and the displacement after it. */
@@ -73,8 +90,9 @@ function immediateLength(operands: Operands, { legacy, rex }: Prefixes): number 
 
 function decode(code: Uint8Array, offset: number, address: number): Instruction | undefined {
   const prefixes = readPrefixes(code, offset)
+  if (prefixes === undefined) return undefined
   const { rex, legacy } = prefixes
-  const opcode = readOpcode(code, offset + prefixes.length, legacy)
+  const opcode = readOpcode(code, offset + prefixes.length, prefixes)
   if (opcode === undefined) return undefined
   const { operands, name } = opcode
   const has = (letter: string): boolean => operands.includes(letter)

@@ -22,6 +22,7 @@ import type {
 } from '../backend.js'
 import type { Handle, Operations } from '../operations.js'
 import {
+  BATCH_ENTRY_BYTES,
   Element,
   type Index,
   type Kind,
@@ -57,6 +58,7 @@ interface PortableBatch {
   readonly second: PortableRegion | null
   readonly entries: Int32Array
   readonly wide: Float64Array
+  readonly sums: Int32Array
 }
 
 function load(region: PortableRegion, shard: number, i: number): bigint {
@@ -166,6 +168,21 @@ const counterOperations = {
     return status === Status.ok ? counterAdd(sumRegion, sum, value) : status
   },
 
+  batchTrySums(): number {
+    return 0 // There is one way here: batchAddSums().
+  },
+
+  batchAddSums(batch: Handle): Status {
+    const { region, sums } = batch as PortableBatch
+    for (let i = 0; i < sums.length; i++) {
+      const sum = sums[i] as number
+      const status = sum === 0 ? Status.ok : counterAdd(region, i, sum)
+      if (status !== Status.ok) return status
+      sums[i] = 0
+    }
+    return Status.ok
+  },
+
   batchCommit(batch: Handle, count: number): Status {
     const { region, second, entries, wide } = batch as PortableBatch
     if (count > wide.length) return Status.outOfRange
@@ -238,14 +255,20 @@ export class PortableBackend implements Backend {
     }
   }
 
-  openBatch(handle: unknown, memory: ArrayBuffer, capacity: number, second: Handle = null): OpenBatch {
-    const wide = new Float64Array(memory, 0, capacity)
-    const entries = new Int32Array(memory, wide.byteLength)
+  openBatch(
+    handle: unknown,
+    memory: ArrayBuffer,
+    capacity: number,
+    second: Handle = null,
+    summed = 0,
+  ): OpenBatch {
+    const entriesAt = capacity * Float64Array.BYTES_PER_ELEMENT
     const batch: PortableBatch = {
       region: handle as PortableRegion,
       second: second as PortableRegion | null,
-      entries,
-      wide,
+      wide: new Float64Array(memory, 0, capacity),
+      entries: new Int32Array(memory, entriesAt, 2 * capacity),
+      sums: new Int32Array(memory, entriesAt + capacity * BATCH_ENTRY_BYTES, summed),
     }
     return { handle: batch, keeper: batch }
   }

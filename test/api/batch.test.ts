@@ -6,6 +6,9 @@ import { Team } from '../support/team.mjs'
 
 const types = ['i64', 'f64'] as const
 
+/** The first counter whose additions are kept one by one. */
+const FAR = 64
+
 describe('CounterBatch', () => {
   test.each(types)('%s: nothing is counted before commit(), all of it after', (type) => {
     const counters = new PerCpuCounterArray(5, { type })
@@ -15,7 +18,8 @@ describe('CounterBatch', () => {
     batch.increment(4)
     batch.add(0, -1)
     batch.add(2, 0)
-    expect(batch.size).toBe(4)
+    // Two sums that are not 0.
+    expect(batch.size).toBe(2)
     expect([...counters.snapshot()]).toEqual([0, 0, 0, 0, 0])
     batch.commit()
     expect(batch.size).toBe(0)
@@ -37,28 +41,57 @@ describe('CounterBatch', () => {
   })
 
   test.each([1, 2, 7, 256])('of %d: the addition that finds it full commits those before it', (capacity) => {
-    const counters = new PerCpuCounterArray(2)
+    const counters = new PerCpuCounterArray(FAR + 2)
     const batch = new CounterBatch(counters, capacity)
+    const seen = (): number[] => [batch.size, ...[3, FAR, FAR + 1].map((i) => counters.get(i))]
     expect(batch.capacity).toBe(capacity)
+    batch.add(3, 7)
     for (let k = 0; k < capacity; k++) {
-      batch.increment(0)
-      expect([batch.size, counters.get(0)]).toEqual([k + 1, 0])
+      batch.increment(FAR)
+      expect(seen()).toEqual([k + 2, 0, 0, 0])
     }
-    batch.add(1, 10)
-    expect([batch.size, counters.get(0), counters.get(1)]).toEqual([1, capacity, 0])
+    batch.add(FAR + 1, 10)
+    expect(seen()).toEqual([1, 7, capacity, 0])
     batch.commit()
-    expect([...counters.snapshot()]).toEqual([capacity, 10])
+    expect(seen()).toEqual([0, 7, capacity, 10])
+  })
+
+  test.each(types)('%s: of the first counters, it holds any number of small additions', (type) => {
+    const counters = new PerCpuCounterArray(FAR + 1, { type })
+    const batch = new CounterBatch(counters, 1)
+    for (let round = 0; round < 1000; round++) for (let i = 0; i < FAR; i++) batch.add(i, i)
+    expect([batch.size, counters.get(1)]).toEqual([FAR - 1, 0])
+    batch.commit()
+    expect([...counters.snapshot()]).toEqual(
+      Array.from({ length: FAR + 1 }, (_, i) => (i < FAR ? 1000 * i : 0)),
+    )
+  })
+
+  test.each(types)('%s: a sum that has no room in 32 bits goes on beside it', (type) => {
+    const counters = new PerCpuCounterArray(1, { type })
+    const batch = new CounterBatch(counters, 2)
+    const most = 2 ** 31 - 1
+    batch.add(0, most)
+    batch.add(0, 1)
+    batch.add(0, most)
+    expect([batch.size, counters.get(0)]).toEqual([3, 0])
+    batch.commit()
+    expect(counters.get(0)).toBe(2 * most + 1)
+    batch.add(0, -most - 1)
+    batch.add(0, -1)
+    batch.commit()
+    expect(counters.get(0)).toBe(most - 1)
   })
 
   test('of 1: each addition commits the one before it', () => {
-    const counters = new PerCpuCounterArray(1)
+    const counters = new PerCpuCounterArray(FAR + 1)
     const batch = new CounterBatch(counters, 1)
     for (let k = 0; k < 100; k++) {
-      expect(counters.get(0)).toBe(2 * Math.max(0, k - 1))
-      batch.add(0, 2)
+      expect(counters.get(FAR)).toBe(2 * Math.max(0, k - 1))
+      batch.add(FAR, 2)
     }
     batch.commit()
-    expect(counters.get(0)).toBe(200)
+    expect(counters.get(FAR)).toBe(200)
   })
 
   test('clear() forgets, and the batch works on', () => {
@@ -120,11 +153,18 @@ describe('CounterBatch', () => {
 
   // Every delta is a multiple of a quarter and small: then sums of doubles are exact as well.
   test.each(types)('%s: does what a list of additions would, over a long random life', (type) => {
-    const length = 13
+    const length = FAR + 13
     const counters = new PerCpuCounterArray(length, { type, index: 'concurrency' })
     const batch = new CounterBatch(counters, 5)
     const totals = new Array<number>(length).fill(0)
     let pending: [i: number, delta: number][] = []
+    const isSummed = ([i, delta]: [number, number]): boolean => i < FAR && (delta | 0) === delta
+    const entries = (): number => pending.filter((addition) => !isSummed(addition)).length
+    const sums = (): number => {
+      const sum = new Map<number, number>()
+      for (const [i, delta] of pending.filter(isSummed)) sum.set(i, (sum.get(i) ?? 0) + delta)
+      return [...sum.values()].filter((value) => value !== 0).length
+    }
     let state = 20261121
     const dice = (sides: number): number => {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0
@@ -144,7 +184,8 @@ describe('CounterBatch', () => {
         batch.commit()
         commit()
       } else {
-        const i = dice(length + 2)
+        // Few of the first ones, so that some are added to again and again.
+        const i = dice(2) === 0 ? dice(9) : FAR - 5 + dice(20)
         const delta = (deltas[dice(deltas.length)] as () => number)()
         const isRefused = i >= length || (type === 'i64' && !Number.isInteger(delta))
         if (isRefused) {
@@ -153,11 +194,11 @@ describe('CounterBatch', () => {
           }).toThrow(RangeError)
         } else {
           batch.add(i, delta)
-          if (pending.length === 5) commit()
+          if (!isSummed([i, delta]) && entries() === 5) commit()
           pending.push([i, delta])
         }
       }
-      expect(batch.size).toBe(pending.length)
+      expect(batch.size).toBe(entries() + sums())
       if (step % 50 === 0) expect([...counters.snapshot()]).toEqual(totals)
     }
     batch.commit()
@@ -177,7 +218,7 @@ describe('CounterBatch', () => {
     const batch = new CounterBatch(counters, 2)
     batch.add(1, 5)
     for (const isFull of [false, true]) {
-      if (isFull) batch.add(2, 2 ** 33)
+      if (isFull) for (let k = 0; k < 2; k++) batch.add(2, 2 ** 33)
       const { size } = batch
       for (const [i, delta] of mistakes) {
         const refused = (add: (i: number, delta: number) => void): string => {
@@ -201,7 +242,7 @@ describe('CounterBatch', () => {
       expect([...counters.snapshot()]).toEqual([0, 0, 0, 0])
     }
     batch.commit()
-    expect([...counters.snapshot()]).toEqual([0, 5, 2 ** 33, 0])
+    expect([...counters.snapshot()]).toEqual([0, 5, 2 ** 34, 0])
   })
 
   test('several batches of one array are independent of each other', () => {
@@ -245,12 +286,12 @@ describe('CounterBatch', () => {
   })
 
   test('may be as large as it says', () => {
-    const counters = new PerCpuCounterArray(1)
+    const counters = new PerCpuCounterArray(FAR + 1)
     const batch = new CounterBatch(counters, 2 ** 20)
-    for (let k = 0; k < 2 ** 20; k++) batch.add(0, k % 2 === 0 ? 1 : 2 ** 32)
-    expect([batch.size, counters.get(0)]).toEqual([2 ** 20, 0])
+    for (let k = 0; k < 2 ** 20; k++) batch.add(FAR, k % 2 === 0 ? 1 : 2 ** 32)
+    expect([batch.size, counters.get(FAR)]).toEqual([2 ** 20, 0])
     batch.commit()
-    expect(counters.get(0)).toBe(2 ** 19 * (2 ** 32 + 1))
+    expect(counters.get(FAR)).toBe(2 ** 19 * (2 ** 32 + 1))
   })
 
   test.each([undefined, null, 1, 'x', {}, new PerCpuCounter(), new SharedArrayBuffer(8)])(

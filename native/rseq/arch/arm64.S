@@ -130,6 +130,7 @@ rseq_\name:
   load_cbeq_store_add_load_store  load_cbeq_store_add_load_store_\index, \index
   load_add_store                  load_add_store_\index, \index
   load_add_store_each             load_add_store_each_\index, \index
+  load_add_store_span             load_add_store_span_\index, \index
   load_add_store_f64              load_add_store_f64_\index, \index
   load_add_load_load_add_store    load_add_load_load_add_store_\index, \index
   load_cbne_load_cbne_store       load_cbne_load_cbne_store_\index, \index

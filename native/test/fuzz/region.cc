@@ -22,6 +22,7 @@
 #include "../../rseq/thread.h"
 #include "step.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -85,6 +86,14 @@ void add_many(const Region& region, const Step& step) {
     wide[k] = as_double(step.value);
   }
   counter_add_many(region, entries, wide, step.small % (kBatch + 1));
+}
+
+void add_sums(const Region& region, const Step& step) {
+  int32_t sums[2 * kSumsAtOnce] = {};
+  const uint32_t count = std::min(region.length, uint32_t{step.small} % (2 * kSumsAtOnce + 1));
+  for (uint32_t k = 0; k < count; k++)
+    sums[k] = static_cast<int32_t>(step.value >> k);
+  counter_add_sums(region, sums, count);
 }
 
 /** The operations on stacks; `element` is a shard where one is asked for. */
@@ -234,7 +243,10 @@ void run_step(Memory& memory, Region& region, const Step& step) {
       counter_reset_f64(region, i, held);
     break;
   case 5:
-    add_many(region, step);
+    if (step.element % 2 == 0)
+      add_many(region, step);
+    else
+      add_sums(region, step);
     break;
   case 6:
     memory.scribble(step.value, step.small);

@@ -218,17 +218,29 @@ bool choose_cpus(int& home, int& other) {
   return true;
 }
 
-/** Takes out of the table what is not asked for, and what this kernel has no index for. */
+/** Whether this CPU has the instructions of a section. */
+bool is_executable(const std::string& name) {
+#if defined(__x86_64__)
+  return name.find("_avx2_") == std::string::npos || __builtin_cpu_supports("avx2");
+#else
+  return !name.empty();
+#endif
+}
+
+/** Takes out of the table what is not asked for, what this kernel has no index for, and what this CPU cannot run. */
 void select(Report& report, const Options& options, bool with_mm_cid) {
   std::vector<Section> kept;
   size_t without = 0;
+  size_t foreign = 0;
   for (const Section& section : report.sections) {
     if (section.name.find(options.only) == std::string::npos)
       continue;
     const char suffix[] = "_mm_cid";
     const size_t at = section.name.rfind(suffix);
     const bool by_mm_cid = at != std::string::npos && at + strlen(suffix) == section.name.size();
-    if (by_mm_cid && !with_mm_cid)
+    if (!is_executable(section.name))
+      foreign++;
+    else if (by_mm_cid && !with_mm_cid)
       without++;
     else
       kept.push_back(section);
@@ -236,6 +248,8 @@ void select(Report& report, const Options& options, bool with_mm_cid) {
   report.sections = kept;
   if (without != 0)
     report.skipped.push_back(std::to_string(without) + " sections on mm_cid: the kernel has no concurrency ids");
+  if (foreign != 0)
+    report.skipped.push_back(std::to_string(foreign) + " sections: the CPU has no AVX2");
 }
 
 int cannot(const char* reason) {

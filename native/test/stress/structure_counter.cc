@@ -2,6 +2,7 @@
 #include "../../percpu/counter.h"
 #include "structure.h"
 
+#include <algorithm>
 #include <atomic>
 #include <iterator>
 
@@ -123,6 +124,41 @@ private:
   std::atomic<uint64_t> overflow{0};
 };
 
+/** Spans: each step adds to all words of the shard, four at a time where the CPU can, and goes on where it was left. */
+template <auto section> class Span : public Structure {
+public:
+  Span(uint32_t count, const Options&) : shards(count) {}
+
+  void step(Worker& worker) override {
+    int32_t sums[kWords];
+    std::fill_n(sums, kWords, 1);
+    uint32_t next = 0;
+    const bool done = worker.try_here([&](const Here& here) {
+      next = section(here, shards[here.index].words, sums, next, kWords);
+      // A row does not say why it was left.
+      return next == kWords ? Outcome::done : Outcome::aborted;
+    });
+    if (!done)
+      overflow += static_cast<uint64_t>(std::count(sums, sums + kWords, 1));
+  }
+
+  std::string check(const Counts& total) override {
+    uint64_t sum = overflow;
+    for (const Shard& shard : shards)
+      for (const int64_t word : shard.words)
+        sum += static_cast<uint64_t>(word);
+    return compare("counted", sum, kWords * total.steps);
+  }
+
+private:
+  static constexpr uint32_t kWords = 8;
+  struct alignas(kShardAlignment) Shard {
+    int64_t words[kWords] = {};
+  };
+  std::vector<Shard> shards;
+  std::atomic<uint64_t> overflow{0};
+};
+
 /** counter_add() of native/percpu, while others reset the counter. */
 class RegionCounter : public Structure {
 public:
@@ -164,6 +200,8 @@ private:
 const Rows rows({
     {"counter", "load_add_store", make<Counter>, true},
     {"each", "load_add_store_each", make<Each>, true},
+    {"span", "load_add_store_span", make<Span<load_add_store_span>>, true},
+    {"widest-span", "add_span(), by the widest section that the CPU has", make<Span<add_span>>, true},
     {"double", "load_add_store_f64", make<Double>, true},
     {"table", "load_add_load_load_add_store", make<Table>, true},
     {"region", "the library's counter_add(), while others reset it", make<RegionCounter>, false},

@@ -2,11 +2,13 @@
  * Sections that a signal interrupts on purpose. What follows is deterministic: a signal that arrives
  * inside a section must abort it, and what the handler did to the same word meanwhile must stay.
  */
-#include "../../rseq/sections.h"
+#include "../../rseq/spans.h"
 #include "place.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <numeric>
 #include <sys/time.h>
 #include <vector>
 
@@ -165,6 +167,32 @@ TEST(a_row_of_additions_goes_on_where_it_was_aborted) {
         CHECK(next == end);
       }
       CHECK_EQUAL(word, int64_t{kCount} + int64_t{10} * alarms);
+    }
+    CHECK(stops > 0);
+  });
+}
+
+TEST(a_row_of_spans_goes_on_where_it_was_aborted) {
+  constexpr uint32_t kCount = 4096;
+  alignas(kSpanAlignment) static int64_t words[kCount];
+  static int32_t sums[kCount];
+  for_each_index([&](Index index) {
+    int stops = 0;
+    for (int attempt = 0; attempt < kTries && stops == 0; attempt++) {
+      std::fill_n(words, kCount, 0);
+      int64_t rows = 0;
+      {
+        const Alarm alarm(&words[attempt % kCount], nullptr);
+        for (; alarms == 0 && stops < kTries; rows++) {
+          std::fill_n(sums, kCount, 1);
+          uint32_t next = 0;
+          for (; next != kCount && stops < kTries; stops += next != kCount)
+            next = add_span(here(index), words, sums, next, kCount);
+          CHECK_EQUAL(next, kCount);
+        }
+      }
+      CHECK_EQUAL(std::accumulate(words, words + kCount, int64_t{0}), rows * kCount + int64_t{10} * alarms);
+      CHECK(std::all_of(sums, sums + kCount, [](int32_t sum) { return sum == 0; }));
     }
     CHECK(stops > 0);
   });

@@ -236,3 +236,48 @@ TEST(additions_are_in_one_reset_or_in_what_is_left) {
   resetter.join();
   CHECK_EQUAL(handed_back + counters.sum(), kThreads * kAdditions);
 }
+
+TEST(sums_are_added_and_cleared_whatever_the_shape) {
+  for (const uint32_t length : {1u, 3u, 16u, 17u, 40u})
+    for (const Index index : {Index::cpu_id, Index::mm_cid})
+      for (const Writers writers : {Writers::sections, Writers::atomics}) {
+        Counters counters(Element::i64, index, writers, possible_cpus(), length);
+        std::vector<int32_t> sums(room_for_sums(length));
+        for (int round = 1; round <= 3; round++) {
+          for (uint32_t i = 0; i < length; i++)
+            sums[i] = i % 5 == 1 ? 0 : round * (static_cast<int32_t>(i) - 7);
+          CHECK_EQUAL(counter_add_sums(counters.region, sums.data(), length), Status::ok);
+          CHECK(sums == std::vector<int32_t>(sums.size()));
+        }
+        for (uint32_t i = 0; i < length; i++)
+          CHECK_EQUAL(counters.sum(i), i % 5 == 1 ? 0 : int64_t{6} * (int64_t{i} - 7));
+      }
+}
+
+TEST(sums_are_added_to_doubles) {
+  for_each_shape(Element::f64, [](Counters& counters) {
+    std::vector<int32_t> sums(room_for_sums(3));
+    sums[0] = -5;
+    sums[2] = std::numeric_limits<int32_t>::max();
+    CHECK_EQUAL(counter_add(counters.region, 0, 0.5), Status::ok);
+    CHECK_EQUAL(counter_add_sums(counters.region, sums.data(), 3), Status::ok);
+    CHECK_EQUAL(counter_sum_f64(counters.region, 0), -4.5);
+    CHECK_EQUAL(counter_sum_f64(counters.region, 2), 2147483647.0);
+    CHECK(sums == std::vector<int32_t>(sums.size()));
+  });
+}
+
+TEST(sums_are_added_in_a_region_that_was_moved_to_an_odd_word) {
+  Counters counters(Element::i64, Index::cpu_id, Writers::sections, possible_cpus(), 20);
+  Region moved = counters.region;
+  Memory memory(counters.memory.size() + sizeof(int64_t));
+  moved.first_shard = static_cast<unsigned char*>(memory.data()) + sizeof(int64_t);
+  while (reinterpret_cast<uintptr_t>(moved.first_shard) % kSpanAlignment == 0)
+    moved.first_shard += sizeof(int64_t);
+  CHECK_EQUAL(direct_span_shards(moved), 0u);
+  std::vector<int32_t> sums(room_for_sums(20), 0);
+  std::fill_n(sums.begin(), 20, 3);
+  CHECK_EQUAL(counter_add_sums(moved, sums.data(), 20), Status::ok);
+  for (uint32_t i = 0; i < 20; i++)
+    CHECK_EQUAL(counter_sum_i64(moved, i), 3);
+}

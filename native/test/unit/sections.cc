@@ -1,4 +1,4 @@
-#include "../../rseq/sections.h"
+#include "../../rseq/spans.h"
 #include "place.h"
 
 #include <algorithm>
@@ -110,6 +110,49 @@ TEST(load_add_store_each_adds_up_to_what_it_cannot) {
     }
   });
 }
+
+namespace {
+
+/** Any of the sections that add spans, on 16 words of which the first and the last are not to be touched. */
+template <typename Section> void check_span(Section section) {
+  using Words = std::array<int64_t, 16>;
+  using Sums = std::array<int32_t, 16>;
+  constexpr int32_t kMost32 = std::numeric_limits<int32_t>::max();
+  const Words words_before = {1, 2, 3, 4, 5, kMost, kLeast, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+  const Sums sums_before = {9, 9, 9, 9, 1, 1, -1, -kMost32 - 1, 0, 0, 0, 0, 0, kMost32, 0, 0};
+  for_each_index([&](Index index) {
+    alignas(kSpanAlignment) Words words = words_before;
+    Sums sums = sums_before;
+    const auto made_of = [&](uint32_t index_value, uint32_t next, uint32_t end) {
+      return section(Here{current_area(), index_value, index}, words.data(), sums.data(), next, end);
+    };
+    CHECK_EQUAL(made_of(kNoSuchIndex, 4, 16), 4u);
+    CHECK((words == words_before && sums == sums_before));
+    // On from where it was aborted or moved.
+    uint32_t next = 4;
+    for (int attempt = 0; attempt < 10'000 && next != 16; attempt++)
+      next = made_of(here(index).index, next, 16);
+    CHECK_EQUAL(next, 16u);
+    const Words wanted = {
+        1, 2, 3, 4, 6, kLeast, kMost, 8 - int64_t{kMost32} - 1, 9, 10, 11, 12, 13, 14 + int64_t{kMost32}, 15, 16};
+    CHECK((words == wanted));
+    CHECK((sums == Sums{9, 9, 9, 9}));
+  });
+}
+
+} // namespace
+
+TEST(load_add_store_span_adds_sums_and_clears_them) {
+  check_span(load_add_store_span);
+  check_span(add_span);
+}
+
+#if defined(__x86_64__)
+TEST(load_add_store_span_avx2_does_the_same) {
+  if (__builtin_cpu_supports("avx2"))
+    check_span(load_add_store_span_avx2);
+}
+#endif
 
 TEST(load_add_store_f64_adds_as_cpp_does) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();

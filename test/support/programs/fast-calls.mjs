@@ -63,7 +63,8 @@ function measure(name, loop, made) {
 
 /** The operations themselves. */
 function rawLoops() {
-  const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = fast.operations
+  const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = fast.operations
+  const { batchTrySums, batchAddSums, batchCommit } = fast.operations
   const { counterSet, countedAdd, mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
   const { cpuLockTry, cpuLockUnlock, poolAlloc, poolFree, ringTryWrite } = fast.operations
   const { arrayAct, arrayTryAddInt32, arrayTryAdd, arrayTryExchange } = fast.operations
@@ -72,13 +73,15 @@ function rawLoops() {
   const { openRegion, openBatch, openMutex, openCpuLock, openRing, openArray } = native
   const words = openArray(new Uint8Array(new PerCpuArray(2).buffer))
   let acted = 0
-  const whole = new PerCpuCounterArray(4)
+  const whole = new PerCpuCounterArray(8)
   const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
   const capacity = 4
-  const memory = new ArrayBuffer(16 * capacity)
+  const room = 16
+  const memory = new ArrayBuffer(16 * capacity + 4 * room)
+  const sums = new Int32Array(memory, 16 * capacity)
   // The first entry: add 1 to counter 3.
   new Int32Array(memory, 8 * capacity).set([3, 1])
-  const batch = openBatch(handle, memory, capacity)
+  const batch = openBatch(handle, memory, capacity, 0, whole.length)
   const mutex = openMutex(new Uint8Array(new Mutex().buffer))
   const locks = openCpuLock(new Uint8Array(new PerCpuLock().buffer))
   let got = 0
@@ -125,6 +128,26 @@ function rawLoops() {
         for (let k = 0; k < n; k++) batchCommit(batch.handle, 1)
       },
       () => whole.get(3),
+    ),
+    measure(
+      'batchTrySums',
+      (n) => {
+        for (let k = 0; k < n; k++) {
+          sums[4] = 1
+          if (batchTrySums(batch.handle, room) !== room) batchAddSums(batch.handle)
+        }
+      },
+      () => whole.get(4),
+    ),
+    measure(
+      'batchAddSums',
+      (n) => {
+        for (let k = 0; k < n; k++) {
+          sums[5] = 1
+          batchAddSums(batch.handle)
+        }
+      },
+      () => whole.get(5),
     ),
     // Whatever they answer: an attempt may be aborted, and the thread moved in between.
     measure(

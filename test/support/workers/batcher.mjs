@@ -1,6 +1,6 @@
 /**
- * Adds to the elements of an array in turn, many at a time: by a CounterBatch of its own of `capacity`,
- * or with `many` by addMany of that many. Every third delta is `delta`, the others are 1.
+ * Adds to the elements of an array in turn, `capacity` at a time: by a CounterBatch of its own, or with `many` by addMany.
+ * Every third delta is `delta`, the others are 1.
  */
 import { workerData } from 'node:worker_threads'
 import { CounterBatch, PerCpuCounterArray } from '../../../lib/index.js'
@@ -15,7 +15,10 @@ const deltaOf = (k) => (k % 3 === 0 ? delta : 1)
 function addByBatch() {
   const batch = new CounterBatch(counters, capacity)
   lineUp()
-  for (let k = 0; k < adds; k++) batch.add(k % length, deltaOf(k))
+  for (let k = 0; k < adds; k++) {
+    batch.add(k % length, deltaOf(k))
+    if (k % capacity === capacity - 1) batch.commit()
+  }
   batch.commit()
 }
 
