@@ -35,7 +35,9 @@ describe('native/rseq and native/percpu compile without a warning, with all tabl
   }
 
   test(`the same sections with ${installed.join(', ')}`, () => {
-    const [first, ...others] = namesBy.values()
+    // But for those that need what only some CPUs of an architecture have.
+    const everywhere = (names: string[]): string[] => names.filter((name) => !name.includes('_avx2_'))
+    const [first, ...others] = [...namesBy.values()].map(everywhere)
     expect(namesBy.size).toBe(installed.length * LEVELS.length)
     expect(first?.length).toBeGreaterThanOrEqual(22)
     for (const names of others) expect(names).toEqual(first)

@@ -108,6 +108,10 @@ const OPERATIONS = {
       return counters.add(values, sum >>> 0, value)
     },
   },
+  batchAddSums: {
+    valid: ({ batch }) => [batch],
+    model: (counters, values, batch) => (batch >>> 0 === counters.batch ? Status.ok : Status.badHandle),
+  },
   batchCommit: {
     valid: ({ batch }) => [batch, 3],
     model(counters, values, batch, count) {

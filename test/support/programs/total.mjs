@@ -10,6 +10,8 @@ import { Kind, Status } from '../../../lib/layout.js'
 const ROUNDS = 300_000
 const LENGTH = 100
 const CAPACITY = 64
+/** Of sums: LENGTH rounded up to two cache lines of words. */
+const ROOM = 112
 const MOST_PROBLEMS = 20
 const MOST_COLLECTIONS = 500
 /** Odd, so that its multiples modulo 2**32 go through all handles, in no order. */
@@ -17,7 +19,8 @@ const STEP = 2654435761
 
 const native = loadNative()
 const { slowCalls, operations } = native.fast
-const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, batchCommit } = operations
+const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = operations
+const { batchTrySums, batchAddSums, batchCommit } = operations
 const { counterSet, countedAdd } = operations
 const outcome = { scenarios: {}, statuses: {}, problems: [] }
 
@@ -53,8 +56,8 @@ function open(array = new PerCpuCounterArray(LENGTH)) {
 }
 
 function openBatch({ handle }) {
-  const memory = new ArrayBuffer(16 * CAPACITY)
-  const { handle: batch, keeper } = native.openBatch(handle, memory, CAPACITY)
+  const memory = new ArrayBuffer(16 * CAPACITY + 4 * ROOM)
+  const { handle: batch, keeper } = native.openBatch(handle, memory, CAPACITY, 0, LENGTH)
   return { memory, batch, keeper }
 }
 
@@ -77,7 +80,7 @@ function inventedHandles() {
   const { array, handle, keeper } = open()
   const { batch, keeper: batchKeeper } = openBatch({ handle })
   const used = new Set([handle, batch])
-  hot('invented handles', 11 * ROUNDS, () => {
+  hot('invented handles', 15 * ROUNDS, () => {
     for (let k = 1; k <= ROUNDS; k++) {
       const invented = Math.imul(k, STEP) >>> 0
       if (used.has(invented)) continue
@@ -90,10 +93,14 @@ function inventedHandles() {
       note(countedAdd(handle, 1, invented, 1, 1))
       note(batchCommit(invented, 1))
       note(batchCommit(invented + 0.5, CAPACITY))
+      note(batchAddSums(invented))
+      if (batchTrySums(invented, 16) !== 0) problem(`batchTrySums of handle ${invented}`)
       if (!Number.isNaN(counterGet(invented, 0))) problem(`counterGet of handle ${invented}`)
       // Near misses: the slot is open, the rest of the handle is another.
       note(counterAddInt32(handle ^ (1 << (16 + (k & 15))), 1, 1))
       note(batchCommit(batch ^ (1 << (16 + (k & 15))), 1))
+      note(batchAddSums(batch ^ (1 << (16 + (k & 15)))))
+      if (batchTrySums(batch ^ (1 << (16 + (k & 15))), 16) !== 0) problem('batchTrySums of a near miss')
     }
   })
   if (!isAll(array, 0)) problem('an invented handle reached the counters')
@@ -105,12 +112,14 @@ function otherKinds() {
   const { array, handle, keeper } = open()
   const { batch, memory, keeper: batchKeeper } = openBatch({ handle })
   new Int32Array(memory, 8 * CAPACITY).fill(1)
-  hot('handles of another kind', 4 * ROUNDS, () => {
+  hot('handles of another kind', 6 * ROUNDS, () => {
     for (let k = 0; k < ROUNDS; k++) {
       if (counterAddInt32(batch, k & 63, 1) !== Status.badHandle) problem('counterAddInt32 took a batch')
       if (counterAddFloat64(batch, k & 63, 1) !== Status.badHandle) problem('counterAddFloat64 took a batch')
       if (!Number.isNaN(counterGet(batch, k & 63))) problem('counterGet took a batch')
       if (batchCommit(handle, k & 63) !== Status.badHandle) problem('batchCommit took counters')
+      if (batchAddSums(handle) !== Status.badHandle) problem('batchAddSums took counters')
+      if (batchTrySums(handle, 16) !== 0) problem('batchTrySums took counters')
     }
   })
   expectEqual('counters after the wrong kind', isAll(array, 0), true)
@@ -145,10 +154,12 @@ function anyBatch(type) {
   const { array, handle, keeper } = open(new PerCpuCounterArray(LENGTH, { type }))
   const { batch, memory, keeper: batchKeeper } = openBatch({ handle })
   const words = new Uint32Array(memory)
-  hot(`batches on ${type}`, ROUNDS, () => {
+  hot(`batches on ${type}`, 3 * ROUNDS, () => {
     for (let k = 0; k < ROUNDS; k++) {
       words[k % words.length] = random()
       note(batchCommit(batch, random() >>> (k & 31)))
+      note(batchAddSums(batch))
+      if (batchTrySums(batch, random() >>> (k & 31)) > ROOM) problem('sums after the last')
     }
   })
   if (array.snapshot().length !== LENGTH) problem('no snapshot')
@@ -252,6 +263,8 @@ async function staleHandles() {
     await staleHandle('a batch', openOneBatch, (batch, wrong) => {
       for (let k = 0; k < ROUNDS; k++) {
         if (batchCommit(batch, k & 63) !== Status.badHandle) wrong('committed')
+        if (batchAddSums(batch) !== Status.badHandle) wrong('added sums')
+        if (batchTrySums(batch, 16) !== 0) wrong('tried sums')
       }
     }),
   ]
