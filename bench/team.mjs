@@ -36,7 +36,9 @@ class Team {
   /**
    * Lets the first `members` threads run a contender at the same time, for a slice of time.
    *
-   * `cost` is CPU time for each operation, in nanoseconds: what else the machine does is not counted.
+   * `cost` is CPU time for each operation, in nanoseconds: what else the machine does is not counted. Of one thread,
+   * that is the median over chunks of some ten microseconds: what now and then comes from outside (an interrupt, another
+   * tenant in the core's other half) leaves all but a few as they are. Of several, it is all of their time.
    * `throughput` is operations for each nanosecond that as many CPUs as could be busy would make at this
    * cost. `rate` is operations for each nanosecond that passed. `coverage` is how much of those CPUs the threads got.
    */
@@ -54,7 +56,7 @@ class Team {
     const cpus = Math.min(members, availableParallelism())
     const wall = Math.max(...slices.map((slice) => slice.wall))
     const fastShare = 1 - sum(slices.map((slice) => slice.slow)) / operations
-    const cost = time / operations
+    const cost = members === 1 ? slices[0].typical : time / operations
     return {
       cost,
       throughput: cpus / cost,

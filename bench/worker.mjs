@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { info } from '../lib/index.js'
 import { contenders } from './contenders.mjs'
+import { median } from './statistics.mjs'
 import { limits, makeShared, openScope, slowCalls } from './scope.mjs'
 
 const shared = workerData.shared ?? makeShared()
@@ -51,6 +52,7 @@ function meet(barrier, members) {
   }
 }
 
+/** Runs a slice: what each chunk cost, and how many operations there were. `typical` is a chunk's cost as a rule. */
 async function measure({ name, members, milliseconds, barrier }) {
   const { run, chunk, counts } = await prepared(name)
   meet(barrier, members)
@@ -59,15 +61,21 @@ async function measure({ name, members, milliseconds, barrier }) {
   const start = limits.threadTime()
   const end = wallStart + milliseconds
   let operations = 0
+  let time = 0
+  const costs = []
   do {
     const result = run(chunk)
     if (result instanceof Promise) await result
-    operations += counts ? result : chunk
+    const made = counts ? result : chunk
+    operations += made
+    const before = time
+    time = limits.threadTime() - start
+    costs.push((time - before) / Math.max(1, made))
   } while (performance.now() < end)
-  const time = limits.threadTime() - start
   // Of a slice so short that there was none, something has to be said.
   operations = Math.max(1, operations)
-  return { operations, time, wall: (performance.now() - wallStart) * 1e6, slow: slowCalls() - slow }
+  const wall = (performance.now() - wallStart) * 1e6
+  return { operations, time, typical: median(costs), wall, slow: slowCalls() - slow }
 }
 
 parentPort.on('message', async (slice) => parentPort.postMessage(await measure(slice)))

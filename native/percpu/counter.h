@@ -64,7 +64,11 @@ inline Outcome counter_add_directly(const Region& region, uint32_t i, Number del
  * atomic. `Number` is int64_t where the element is i64, double where it is f64.
  */
 template <typename Number> inline Status counter_add(const Region& region, uint32_t i, Number delta) noexcept {
-  if (counter_try_add(region, i, delta))
+  const bool is_direct = i < region.direct_length;
+  if (__builtin_expect(is_direct, true) &&
+      __builtin_expect(counter_add_directly(region, i, delta) == Outcome::done, true))
+    return Status::ok;
+  if (!is_direct && counter_try_add(region, i, delta))
     return Status::ok;
   return i < region.length ? detail::counter_add_slow(region, i, delta) : Status::out_of_range;
 }
