@@ -155,9 +155,9 @@ Status counter_add_sums(const Region& region, int32_t* sums, uint32_t count) noe
   return Status::ok;
 }
 
-Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count,
-                        const Region* second) noexcept {
-  for (uint32_t k = 0; k < count; k++) {
+Status detail::counter_add_many_slow(const Region& region, const BatchEntry* entries, const double* wide, uint32_t next,
+                                     uint32_t count, const Region* second) noexcept {
+  for (uint32_t k = next; k < count; k++) {
     // Looked up once for a run of usual additions. Should it become wrong, the sections see that.
     const Here place = here(region.index);
     if (region.element == Element::i64 && place.index < region.section_shards) {

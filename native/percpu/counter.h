@@ -83,13 +83,30 @@ constexpr uint32_t kWideDelta = 1u << 31;
 /** In `element`: the delta is wide, and for a counter of the second region. No length reaches that bit, either. */
 constexpr uint32_t kSecondRegion = 1u << 30;
 
+namespace detail {
+/** The rest of counter_add_many(): the additions from `next` on. */
+Status counter_add_many_slow(const Region& region, const BatchEntry* entries, const double* wide, uint32_t next,
+                             uint32_t count, const Region* second) noexcept;
+} // namespace detail
+
 /**
  * Makes `count` additions, each as counter_add() would; the thread's place is looked up once for all.
  * O(count). The first that is refused ends it: those before it are made. `second` is the region of f64
  * counters that entries with kSecondRegion mean; without one they are out of range.
  */
-Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count,
-                        const Region* second = nullptr) noexcept;
+inline Status counter_add_many(const Region& region, const BatchEntry* entries, const double* wide, uint32_t count,
+                               const Region* second = nullptr) noexcept {
+  const BatchEntry* const end = entries + count;
+  const BatchEntry* next = entries;
+  if (__builtin_expect(region.is_direct && region.element == Element::i64 && count != 0, true)) {
+    const Here place = libc_here();
+    if (__builtin_expect(place.index < region.section_shards, true))
+      next = load_add_store_each(place, word_at<int64_t>(region, place.index, 0), region.length, entries, end);
+  }
+  if (__builtin_expect(next == end, true))
+    return Status::ok;
+  return detail::counter_add_many_slow(region, entries, wide, static_cast<uint32_t>(next - entries), count, second);
+}
 
 /** Room for sums comes in portions of so many: the words of a shard's two cache lines. */
 constexpr uint32_t kSumsAtOnce = kShardAlignment / sizeof(uint64_t);

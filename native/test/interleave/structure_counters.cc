@@ -100,7 +100,7 @@ constexpr uint32_t kAddAttempts = 1 + kAttempts;
 
 const Rows rows({
     {"add", &whole, add<int64_t>, add_model<int64_t>, kAddAttempts, false, false},
-    {"add_many", &whole, add_many, add_model<int64_t>, 1 + kAddAttempts, false, false},
+    {"add_many", &whole, add_many, add_model<int64_t>, 2 + kAddAttempts, false, false},
     {"reset", &whole, reset_i64, reset_model<int64_t>, 0, false, false},
     {"sum", &whole, sum_i64, sum_model<int64_t>, 0, false, false},
     {"add", &floating, add<double>, add_model<double>, kAddAttempts, false, false},
