@@ -35,6 +35,7 @@ const TOGETHER = [1, 2, 4, 8]
 /**
  * `tier`: which threads run it, by the tier of the library in them. `workers`: how many at once.
  * `step`: n is a multiple of it. `counts`: what the code returns is how many operations there were, n at most. `sleeps`: its threads wait for each other, and leave CPUs free on purpose.
+ * `tells`: what the code returns is how much CPU time counts, in nanoseconds.
  * `prepare`: what else its code needs, made when it is first run.
  */
 export const contenders = [
@@ -304,16 +305,25 @@ export const contenders = [
   },
   {
     name: 'post-message',
-    title: 'postMessage(64 bytes) to another worker, the sender’s part',
+    title: 'postMessage(64 bytes), 64 in a row, the sender’s part',
     prepare: postBox,
     step: 64,
     code: groups(64, 'for (let k = 0; k < 64; k++) peer.send(record); peer.settle()'),
   },
   {
-    name: 'post-message-alone',
-    title: 'the same, each to a worker that waits for it',
+    name: 'post-message-received',
+    title: 'the same, sent and received: both threads’ part',
     prepare: postBox,
-    code: each('peer.send(record); peer.settle()'),
+    step: 64,
+    code: 'return peer.timeOfRows(record, n)',
+    tells: true,
+  },
+  {
+    name: 'post-message-waking',
+    title: 'the same to a worker that waits for it, the sender’s part',
+    prepare: postBox,
+    code: 'return peer.timeOfEach(record, n)',
+    tells: true,
   },
   { name: 'slot', title: 'a slot per thread, slots[mine]++', code: each('slots[mine]++'), workers: TOGETHER },
   {
@@ -359,4 +369,12 @@ export const contenders = [
     prepare: meterCounter,
     code: each("peer.add(1, { method: 'GET', status: '200' })"),
   },
-].map((contender) => ({ tier: 'fast', workers: ALONE, step: 1, sleeps: false, counts: false, ...contender }))
+].map((contender) => ({
+  tier: 'fast',
+  workers: ALONE,
+  step: 1,
+  sleeps: false,
+  counts: false,
+  tells: false,
+  ...contender,
+}))

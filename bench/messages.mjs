@@ -1,26 +1,80 @@
-// A worker that receives messages, and counts them where the sender can wait for it.
+// A worker that receives messages, and what they cost it and their sender.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { limits } from './limits.mjs'
 
-/** What `peer` is in a contender's code: `send` posts a message, `settle` blocks until all of them have arrived. */
+/** Words of the shared memory: how often the receiver has answered; and as a double, its CPU time by then. */
+const ANSWERS = 0
+const TIME = 1
+const BYTES = 16
+
+/** Long enough for a worker that has nothing to do to fall asleep. */
+const REST_MS = 0.03
+
+class PostBox {
+  #worker
+  #answers
+  #times
+
+  constructor() {
+    const shared = new SharedArrayBuffer(BYTES)
+    this.#worker = new Worker(new URL(import.meta.url), { workerData: { postBox: shared } })
+    this.#worker.unref()
+    this.#answers = new Int32Array(shared)
+    this.#times = new Float64Array(shared)
+    this.settle() // Its start is no message's cost.
+  }
+
+  send(message) {
+    this.#worker.postMessage(message)
+  }
+
+  /** Blocks until all messages have arrived: how much CPU time the receiver has had so far, in nanoseconds. */
+  settle() {
+    const answers = this.#answers[ANSWERS]
+    this.send(null)
+    Atomics.wait(this.#answers, ANSWERS, answers)
+    return this.#times[TIME]
+  }
+
+  /** CPU time of both threads for `n` messages in rows of 64. */
+  timeOfRows(message, n) {
+    const start = limits.threadTime() + this.settle()
+    for (let sent = 0; sent < n; sent++) {
+      if (sent % 64 === 0) this.settle()
+      this.send(message)
+    }
+    return this.settle() + limits.threadTime() - start
+  }
+
+  /** CPU time of the sender for `n` messages, each of which wakes the receiver. */
+  timeOfEach(message, n) {
+    let time = 0
+    for (let sent = 0; sent < n; sent++) {
+      this.settle()
+      for (const end = performance.now() + REST_MS; performance.now() < end;);
+      const before = limits.threadTime()
+      const start = limits.threadTime()
+      this.send(message)
+      const end = limits.threadTime()
+      // Less what asking for the time takes.
+      time += end - start - (start - before)
+    }
+    return time
+  }
+}
+
+/** What `peer` is in a contender's code. */
 export function postBox() {
-  const received = new Int32Array(new SharedArrayBuffer(4))
-  const worker = new Worker(new URL(import.meta.url), { workerData: { postBox: received } })
-  worker.unref()
-  let sent = 0
-  const send = (message) => {
-    sent = (sent + 1) | 0
-    worker.postMessage(message)
-  }
-  const settle = () => {
-    for (let seen; (seen = Atomics.load(received, 0)) !== sent;) Atomics.wait(received, 0, seen)
-  }
-  return { peer: { send, settle } }
+  return { peer: new PostBox() }
 }
 
 if (!isMainThread && workerData?.postBox !== undefined) {
-  const received = workerData.postBox
-  parentPort.on('message', () => {
-    Atomics.add(received, 0, 1)
-    Atomics.notify(received, 0)
+  const answers = new Int32Array(workerData.postBox)
+  const times = new Float64Array(workerData.postBox)
+  parentPort.on('message', (message) => {
+    if (message !== null) return
+    times[TIME] = limits.threadTime()
+    Atomics.add(answers, ANSWERS, 1)
+    Atomics.notify(answers, ANSWERS)
   })
 }

@@ -149,8 +149,8 @@ export const rows = [
     most: 0.35,
   },
   {
-    title: 'ring.write of 64 bytes / postMessage of them, the sender’s part',
-    value: ({ cost }) => cost('ring-write') / cost('post-message'),
+    title: 'ring.write of 64 bytes, stamped / postMessage, sent and received',
+    value: ({ cost }) => cost('ring-write') / cost('post-message-received'),
     most: 1 / 100,
   },
   {

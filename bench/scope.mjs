@@ -1,5 +1,4 @@
 // What the contenders' code sees: the structures, and the functions of the two addons.
-import { createRequire } from 'node:module'
 import {
   CounterBatch,
   Mutex,
@@ -18,13 +17,9 @@ import {
 import { loadNative } from '../lib/native.js'
 import { HAND_OVER_BYTES, HandOver } from './hand-over.mjs'
 import { JsMutex } from './js-mutex.mjs'
+import { limits } from './limits.mjs'
 import { definition, openMetrics } from './metrics.mjs'
 import { Treiber, treiberBytes } from './treiber.mjs'
-
-const require = createRequire(import.meta.url)
-
-/** The benchmark's own addon: see native/limits.h. */
-export const limits = require('./native/build/Release/limits.node')
 
 /** The library's addon, the very one that `../lib` uses in this thread. */
 const { fast } = loadNative()

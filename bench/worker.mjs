@@ -3,7 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { info } from '../lib/index.js'
 import { contenders } from './contenders.mjs'
 import { median } from './statistics.mjs'
-import { limits, makeShared, openScope, slowCalls } from './scope.mjs'
+import { limits } from './limits.mjs'
+import { makeShared, openScope, slowCalls } from './scope.mjs'
 
 const shared = workerData.shared ?? makeShared()
 const scope = openScope(shared, workerData.member)
@@ -33,7 +34,7 @@ async function prepare(name) {
     cost = time / size
     if (time < CHUNK_NS) size = inSteps(2 * size)
   } while (performance.now() < end)
-  return { run, chunk: inSteps(CHUNK_NS / cost), counts: contender.counts }
+  return { run, chunk: inSteps(CHUNK_NS / cost), counts: contender.counts, tells: contender.tells }
 }
 
 async function prepared(name) {
@@ -54,7 +55,7 @@ function meet(barrier, members) {
 
 /** Runs a slice: what each chunk cost, and how many operations there were. `typical` is a chunk's cost as a rule. */
 async function measure({ name, members, milliseconds, barrier }) {
-  const { run, chunk, counts } = await prepared(name)
+  const { run, chunk, counts, tells } = await prepared(name)
   meet(barrier, members)
   const slow = slowCalls()
   const wallStart = performance.now()
@@ -69,7 +70,7 @@ async function measure({ name, members, milliseconds, barrier }) {
     const made = counts ? result : chunk
     operations += made
     const before = time
-    time = limits.threadTime() - start
+    time = tells ? before + result : limits.threadTime() - start
     costs.push((time - before) / Math.max(1, made))
   } while (performance.now() < end)
   // Of a slice so short that there was none, something has to be said.
