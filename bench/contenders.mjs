@@ -62,7 +62,7 @@ export const contenders = [
     name: 'batch-256',
     title: '256 x batch.add(i, 1), commit()',
     step: 256,
-    code: groups(256, 'for (let k = 0; k < 256; k++) batch.add(k & 63, 1); batch.commit()'),
+    code: groups(256, 'for (let k = 0; k < 256; k++) largeBatch.add(k & 63, 1); largeBatch.commit()'),
   },
   { name: 'add-f64', title: "counter.add(0.5), type 'f64'", code: each('double.add(0.5)') },
   { name: 'array-add', title: 'array.add(i, 1)', code: each('array.add(i & 63, 1)') },

@@ -95,6 +95,7 @@ export function openScope(shared, member) {
     treiber: new Treiber(shared.treiber, MOST_WORKERS + 1),
     values: new Float64Array(STACKED).fill(1),
     batch: new CounterBatch(array),
+    largeBatch: new CounterBatch(array),
     histogram: PerCpuHistogram.from(shared.histogram),
     ...openMetrics(shared.metrics),
     indices: Uint32Array.from({ length: 1000 }, (_, k) => k % ELEMENTS),

@@ -1,8 +1,11 @@
-import { CounterBatch } from './counter-batch.js'
+import { BatchEntries } from './batch-entries.js'
 import { type CounterOptions, Counters, newCounters, rememberCounters } from './counters.js'
 import { checkInteger, typeError } from './errors.js'
 import { type ElementName, type IndexName, Kind } from './layout.js'
 import { AdoptedBuffer, OverBuffer, openRegion } from './region.js'
+
+/** Additions that {@link PerCpuCounterArray.addMany} makes in one crossing: enough to forget what that costs. */
+const MADE_AT_ONCE = 256
 
 /**
  * Many counters in one region, each CPU's side by side: eight share a cache line, and no CPU's line
@@ -22,7 +25,7 @@ export class PerCpuCounterArray extends OverBuffer {
   /** How many counters there are. */
   readonly length = this.#counters.region.length
   /** Made by the first {@link addMany}. */
-  #batch: CounterBatch | null = null
+  #batch: BatchEntries | null = null
 
   /**
    * New counters at 0.
@@ -93,7 +96,7 @@ export class PerCpuCounterArray extends OverBuffer {
       this.#counters.checkElement(indices[k])
       this.#counters.checkDelta(deltas[k])
     }
-    const batch = (this.#batch ??= new CounterBatch(this))
+    const batch = (this.#batch ??= new BatchEntries(this.#counters, MADE_AT_ONCE))
     // Where another thread writes the arrays between check and use, an earlier call was left half-way.
     batch.clear()
     for (let k = 0; k < end; k++) batch.add(indices[k] as number, deltas[k] as number)
