@@ -60,6 +60,10 @@ export class BatchEntries {
     return this.#next / 2
   }
 
+  get isEmpty(): boolean {
+    return this.#next === 0
+  }
+
   get isFull(): boolean {
     return this.#next === this.#end
   }

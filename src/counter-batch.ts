@@ -123,7 +123,7 @@ export class CounterBatch {
     if (summed !== 0 && batchTrySums(this.#handle, summed) !== summed) {
       this.#entries.check(batchAddSums(this.#handle))
     }
-    if (this.#entries.count !== 0) this.#entries.commit()
+    if (!this.#entries.isEmpty) this.#entries.commit()
   }
 
   /** Forgets what is not committed. */

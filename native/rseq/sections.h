@@ -55,8 +55,8 @@ struct Addition {
 };
 static_assert(sizeof(Addition) == 8 && offsetof(Addition, delta) == 4, "arch/ reads it");
 
-/** What the words of load_add_store_span_avx2() are aligned to. */
-constexpr size_t kSpanAlignment = 32;
+/** What the words of load_add_store_span_avx() are aligned to. */
+constexpr size_t kSpanAlignment = 16;
 
 /** An outcome, and the value that the section loaded: a NaN of no meaning unless that is Outcome::done. */
 struct Taken {
@@ -119,7 +119,7 @@ LoadAddStore rseq_load_add_store_cpu_id, rseq_load_add_store_mm_cid;
 LoadAddStoreEach rseq_load_add_store_each_cpu_id, rseq_load_add_store_each_mm_cid;
 LoadAddStoreSpan rseq_load_add_store_span_cpu_id, rseq_load_add_store_span_mm_cid;
 #if defined(__x86_64__)
-LoadAddStoreSpan rseq_load_add_store_span_avx2_cpu_id, rseq_load_add_store_span_avx2_mm_cid;
+LoadAddStoreSpan rseq_load_add_store_span_avx_cpu_id, rseq_load_add_store_span_avx_mm_cid;
 #endif
 LoadAddStoreF64 rseq_load_add_store_f64_cpu_id, rseq_load_add_store_f64_mm_cid;
 LoadAddLoadLoadAddStore rseq_load_add_load_load_add_store_cpu_id, rseq_load_add_load_load_add_store_mm_cid;
@@ -209,13 +209,13 @@ inline uint32_t load_add_store_span(const Here& here, int64_t* words, int32_t* s
 
 #if defined(__x86_64__)
 /**
- * The same for four words at a time, for CPUs with AVX2: `next` and `end` are multiples of 4, and `words` is aligned to
- * kSpanAlignment, so that no store crosses a page. See add_span() in spans.h.
+ * The same for two words at a time, for CPUs with AVX. `words` is aligned to kSpanAlignment, `end` a multiple of 16,
+ * and `next` one, too, or what this has returned. See add_span() in spans.h.
  */
-inline uint32_t load_add_store_span_avx2(const Here& here, int64_t* words, int32_t* sums, uint32_t next,
-                                         uint32_t end) noexcept {
+inline uint32_t load_add_store_span_avx(const Here& here, int64_t* words, int32_t* sums, uint32_t next,
+                                        uint32_t end) noexcept {
   using namespace asm_sections;
-  return run(rseq_load_add_store_span_avx2_cpu_id, rseq_load_add_store_span_avx2_mm_cid, here, words, sums, next, end);
+  return run(rseq_load_add_store_span_avx_cpu_id, rseq_load_add_store_span_avx_mm_cid, here, words, sums, next, end);
 }
 #endif
 

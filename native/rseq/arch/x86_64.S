@@ -134,7 +134,7 @@ rseq_\name:
   load_add_store                  load_add_store_\index, \index
   load_add_store_each             load_add_store_each_\index, \index
   load_add_store_span             load_add_store_span_\index, \index
-  load_add_store_span_avx2        load_add_store_span_avx2_\index, \index
+  load_add_store_span_avx         load_add_store_span_avx_\index, \index
   load_add_store_f64              load_add_store_f64_\index, \index
   load_add_load_load_add_store    load_add_load_load_add_store_\index, \index
   load_cbne_store_store           load_cbne_store_store_relaxed_\index, \index

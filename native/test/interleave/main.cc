@@ -221,7 +221,7 @@ bool choose_cpus(int& home, int& other) {
 /** Whether this CPU has the instructions of a section. */
 bool is_executable(const std::string& name) {
 #if defined(__x86_64__)
-  return name.find("_avx2_") == std::string::npos || __builtin_cpu_supports("avx2");
+  return name.find("_avx_") == std::string::npos || __builtin_cpu_supports("avx");
 #else
   return !name.empty();
 #endif
@@ -249,7 +249,7 @@ void select(Report& report, const Options& options, bool with_mm_cid) {
   if (without != 0)
     report.skipped.push_back(std::to_string(without) + " sections on mm_cid: the kernel has no concurrency ids");
   if (foreign != 0)
-    report.skipped.push_back(std::to_string(foreign) + " sections: the CPU has no AVX2");
+    report.skipped.push_back(std::to_string(foreign) + " sections: the CPU has no AVX");
 }
 
 int cannot(const char* reason) {

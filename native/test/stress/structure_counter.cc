@@ -124,7 +124,7 @@ private:
   std::atomic<uint64_t> overflow{0};
 };
 
-/** Spans: each step adds to all words of the shard, four at a time where the CPU can, and goes on where it was left. */
+/** Spans: each step adds to all words of the shard, two at a time where the CPU can, and goes on where it was left. */
 template <auto section> class Span : public Structure {
 public:
   Span(uint32_t count, const Options&) : shards(count) {}
@@ -151,7 +151,7 @@ public:
   }
 
 private:
-  static constexpr uint32_t kWords = 8;
+  static constexpr uint32_t kWords = kSpanWords;
   struct alignas(kShardAlignment) Shard {
     int64_t words[kWords] = {};
   };

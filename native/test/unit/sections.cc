@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 using namespace rseq;
 using namespace rseq::test;
@@ -113,30 +114,59 @@ TEST(load_add_store_each_adds_up_to_what_it_cannot) {
 
 namespace {
 
-/** Any of the sections that add spans, on 16 words of which the first and the last are not to be touched. */
+/** Any of the sections that add spans, on 48 words of which the first and the last 16 are not to be touched. */
 template <typename Section> void check_span(Section section) {
-  using Words = std::array<int64_t, 16>;
-  using Sums = std::array<int32_t, 16>;
+  constexpr uint32_t kBegin = kSpanWords;
+  constexpr uint32_t kEnd = 2 * kSpanWords;
   constexpr int32_t kMost32 = std::numeric_limits<int32_t>::max();
-  const Words words_before = {1, 2, 3, 4, 5, kMost, kLeast, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-  const Sums sums_before = {9, 9, 9, 9, 1, 1, -1, -kMost32 - 1, 0, 0, 0, 0, 0, kMost32, 0, 0};
+  const std::array<int32_t, kSpanWords> added = {1, 1, -1, -kMost32 - 1, 0, 0, 0, 0, 0, kMost32, 0, 0, 5, 0, 0, -7};
   for_each_index([&](Index index) {
-    alignas(kSpanAlignment) Words words = words_before;
-    Sums sums = sums_before;
-    const auto made_of = [&](uint32_t index_value, uint32_t next, uint32_t end) {
-      return section(Here{current_area(), index_value, index}, words.data(), sums.data(), next, end);
+    alignas(kSpanAlignment) std::array<int64_t, 3 * kSpanWords> words;
+    std::iota(words.begin(), words.end(), int64_t{100});
+    words[kBegin + 1] = kMost;
+    words[kBegin + 2] = kLeast;
+    std::array<int32_t, 3 * kSpanWords> sums;
+    sums.fill(9);
+    std::copy(added.begin(), added.end(), sums.begin() + kBegin);
+    const auto made_of = [&](uint32_t index_value, uint32_t next) {
+      return section(Here{current_area(), index_value, index}, words.data(), sums.data(), next, kEnd);
     };
-    CHECK_EQUAL(made_of(kNoSuchIndex, 4, 16), 4u);
-    CHECK((words == words_before && sums == sums_before));
+    auto wanted_words = words;
+    auto wanted_sums = sums;
+    CHECK_EQUAL(made_of(kNoSuchIndex, kBegin), kBegin);
+    CHECK(words == wanted_words && sums == wanted_sums);
+    for (uint32_t k = 0; k < kSpanWords; k++) {
+      const auto sum = static_cast<uint64_t>(words[kBegin + k]) + static_cast<uint64_t>(int64_t{added[k]});
+      wanted_words[kBegin + k] = static_cast<int64_t>(sum);
+      wanted_sums[kBegin + k] = 0;
+    }
     // On from where it was aborted or moved.
-    uint32_t next = 4;
-    for (int attempt = 0; attempt < 10'000 && next != 16; attempt++)
-      next = made_of(here(index).index, next, 16);
-    CHECK_EQUAL(next, 16u);
-    const Words wanted = {
-        1, 2, 3, 4, 6, kLeast, kMost, 8 - int64_t{kMost32} - 1, 9, 10, 11, 12, 13, 14 + int64_t{kMost32}, 15, 16};
-    CHECK((words == wanted));
-    CHECK((sums == Sums{9, 9, 9, 9}));
+    uint32_t next = kBegin;
+    for (int attempt = 0; attempt < 10'000 && next != kEnd; attempt++)
+      next = made_of(here(index).index, next);
+    CHECK_EQUAL(next, kEnd);
+    CHECK(words == wanted_words);
+    CHECK(sums == wanted_sums);
+  });
+}
+
+/** Sixteen words that have nothing to add, in the middle, are left alone; and so are all the others. */
+template <typename Section> void check_gaps(Section section) {
+  constexpr uint32_t kEnd = 4 * kSpanWords;
+  for_each_index([&](Index index) {
+    for (const uint32_t used : {0u, 1u, 17u, 47u, 63u}) {
+      alignas(kSpanAlignment) std::array<int64_t, kEnd> words = {};
+      std::array<int32_t, kEnd> sums = {};
+      sums[used] = -3;
+      uint32_t next = 0;
+      for (int attempt = 0; attempt < 10'000 && next != kEnd; attempt++)
+        next = section(here(index), words.data(), sums.data(), next, kEnd);
+      CHECK_EQUAL(next, kEnd);
+      for (uint32_t k = 0; k < kEnd; k++) {
+        CHECK_EQUAL(words[k], k == used ? -3 : 0);
+        CHECK_EQUAL(sums[k], 0);
+      }
+    }
   });
 }
 
@@ -144,13 +174,16 @@ template <typename Section> void check_span(Section section) {
 
 TEST(load_add_store_span_adds_sums_and_clears_them) {
   check_span(load_add_store_span);
+  check_gaps(load_add_store_span);
   check_span(add_span);
 }
 
 #if defined(__x86_64__)
-TEST(load_add_store_span_avx2_does_the_same) {
-  if (__builtin_cpu_supports("avx2"))
-    check_span(load_add_store_span_avx2);
+TEST(load_add_store_span_avx_does_the_same) {
+  if (__builtin_cpu_supports("avx")) {
+    check_span(load_add_store_span_avx);
+    check_gaps(load_add_store_span_avx);
+  }
 }
 #endif
 
