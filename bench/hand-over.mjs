@@ -9,7 +9,7 @@ const WOKEN_EVERY = 1024
 const PATIENCE_MS = 1
 const WORD_STRIDE = 32 // Words between those that two threads write: two cache lines.
 
-export const HAND_OVER_BYTES = 4 * (2 * WORD_STRIDE + SLOTS)
+export const HAND_OVER_BYTES = 4 * 2 * WORD_STRIDE + 2 * SLOTS
 
 /** A ring of numbers between two threads, open in one of them: the one that takes blocks, or the one that gives back. */
 export class HandOver {
@@ -27,7 +27,8 @@ export class HandOver {
   constructor(buffer, pool, isTaker) {
     this.#pool = pool
     this.#positions = new Int32Array(buffer, 0, 2 * WORD_STRIDE)
-    this.#slots = new Int32Array(buffer, 4 * 2 * WORD_STRIDE, SLOTS)
+    // The shortest that a number of a block fits in: what moves between the CPUs for it is not the pool's either.
+    this.#slots = new Uint16Array(buffer, 4 * 2 * WORD_STRIDE, SLOTS)
     this.#isTaker = isTaker
     this.#mine = isTaker ? 0 : WORD_STRIDE
     this.#theirs = isTaker ? WORD_STRIDE : 0
