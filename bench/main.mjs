@@ -57,12 +57,13 @@ function progressBar() {
 
 async function measure() {
   const contenders = wanted()
-  const teams = await startTeams(contenders, options.quick)
   const bar = progressBar()
   const start = performance.now()
   const progress = (share) => bar.update(share)
-  const measured = await runRounds(contenders, teams, { ...options, progress }).finally(() => bar.stop())
-  await Promise.all([...teams.values()].map((team) => team.end()))
+  const measured = await runRounds(contenders, () => startTeams(contenders, options.quick), {
+    ...options,
+    progress,
+  }).finally(() => bar.stop())
   const isFull = !options.check && options.only === undefined
   return {
     machine: machine(),
