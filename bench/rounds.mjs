@@ -1,6 +1,7 @@
 // The rounds: in each, every contender runs for a slice of time, one after the other. What disturbs the
 // machine for a while then disturbs all of them, and a ratio within one round is still right.
 import { median, spread } from './statistics.mjs'
+import { SOLOISTS } from './team.mjs'
 
 /** Milliseconds of a slice, by workers: the more share a CPU, the more turns each should get. */
 const SLICES = { 1: 4, 2: 16, 4: 32, 8: 48 }
@@ -33,11 +34,11 @@ function keyOf(name, members) {
 }
 
 /** Runs one slice; again, if other programs took the CPUs away. */
-async function runStep(teams, { contender, members }, quick) {
+async function runStep(teams, { contender, members }, quick, turn) {
   const team = teams.get(contender.tier)
   let best = null
   for (let attempt = 0; attempt < (quick ? 1 : TRIES); attempt++) {
-    const sample = await team.run(contender.name, members, quick ? QUICK_SLICE : SLICES[members])
+    const sample = await team.run(contender.name, members, quick ? QUICK_SLICE : SLICES[members], turn)
     // Asleep on purpose: what other programs took cannot be told from it, and the real time counts.
     if (contender.sleeps && members > 1) return { ...sample, coverage: 1, throughput: sample.rate }
     if (best === null || sample.coverage > best.coverage) best = sample
@@ -113,11 +114,8 @@ export class Samples {
   }
 }
 
-/**
- * How often all threads are started anew. Where the system puts memory, and V8 its code, costs or saves some a cycle or
- * more in ten, for as long as a thread lives: one start is one throw of the dice.
- */
-const STARTS = 5
+/** How often all threads are started anew: for more throws of the dice than there are soloists. */
+const STARTS = 3
 
 /**
  * Runs rounds until the time is over, each start's share of them; one more that warms up is not counted.
@@ -133,12 +131,16 @@ export async function runRounds(contenders, start, { seconds, quick, progress })
   let rounds = 0
   for (let begun = 0; begun < starts; begun++) {
     const teams = await start()
-    for (const step of steps) await runStep(teams, step, true)
+    // Compiled in another order each time, so that V8 puts the code elsewhere.
+    const first = Math.floor((begun * steps.length) / starts)
+    for (const step of [...steps.slice(first), ...steps.slice(0, first)]) {
+      for (let turn = 0; turn < (quick ? 1 : SOLOISTS); turn++) await runStep(teams, step, true, turn)
+    }
     const begin = performance.now()
     for (let share = 0, own = 0; share < 1 || own < leastRounds; own++, rounds++) {
       // There and back, so that no contender always follows the same one.
       for (const step of rounds % 2 === 0 ? steps : steps.toReversed()) {
-        samples.add(step, await runStep(teams, step, quick))
+        samples.add(step, await runStep(teams, step, quick, quick ? 0 : rounds))
       }
       share = quick ? 1 : (performance.now() - begin) / ((1000 * seconds) / starts)
       progress((begun + Math.min(1, share)) / starts)

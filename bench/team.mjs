@@ -10,6 +10,12 @@ async function messageOf(worker) {
   return message
 }
 
+/**
+ * Threads that contenders of one thread run on, in turn. Where a thread's memory and code lie costs or saves some of them a
+ * cycle or two in ten, for as long as it lives: each is one throw of the dice.
+ */
+export const SOLOISTS = 4
+
 class Team {
   #workers
 
@@ -34,7 +40,8 @@ class Team {
   }
 
   /**
-   * Lets the first `members` threads run a contender at the same time, for a slice of time.
+   * Lets `members` threads run a contender at the same time, for a slice of time: the first ones; or one of
+   * the first {@link SOLOISTS}, in turn.
    *
    * `cost` is CPU time for each operation, in nanoseconds: what else the machine does is not counted. Of one thread,
    * that is the median over chunks of some ten microseconds: what now and then comes from outside (an interrupt, another
@@ -42,10 +49,11 @@ class Team {
    * `throughput` is operations for each nanosecond that as many CPUs as could be busy would make at this
    * cost. `rate` is operations for each nanosecond that passed. `coverage` is how much of those CPUs the threads got.
    */
-  async run(name, members, milliseconds) {
+  async run(name, members, milliseconds, turn = 0) {
+    const first = members === 1 ? turn % Math.min(SOLOISTS, this.#workers.length) : 0
     const barrier = new Int32Array(new SharedArrayBuffer(8))
     const slices = await Promise.all(
-      this.#workers.slice(0, members).map((worker) => {
+      this.#workers.slice(first, first + members).map((worker) => {
         const answer = messageOf(worker)
         worker.postMessage({ name, members, milliseconds, barrier })
         return answer
