@@ -48,10 +48,12 @@ Status stack_push_many(const Region& region, const double* values, uint32_t& cou
 Status stack_pop_many(const Region& region, double* values, uint32_t& count) noexcept {
   const uint32_t wanted = count;
   for (count = 0; count < wanted; count++) {
-    const Status status = stack_pop(region, values[count]);
+    double value = 0;
+    const Status status = stack_pop(region, value);
     // What was popped before must not be lost for it: the next call meets the same.
     if (status != Status::ok)
       return status == Status::empty || count != 0 ? Status::ok : status;
+    values[count] = value; // And nothing where there was none.
   }
   return Status::ok;
 }

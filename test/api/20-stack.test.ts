@@ -40,7 +40,13 @@ test('many at once: as many as fit, as many as there are', ({ skip }) => {
     expect([...into]).toEqual([7, 4, 0, 0])
     expect(stack.popMany(into)).toBe(3)
     expect([...into.subarray(0, 3)]).toEqual([3, 2, 1])
+    // Only what was popped has been written.
+    const before = [...into]
     expect(stack.popMany(into)).toBe(0)
+    expect([...into]).toEqual(before)
+    stack.push(7)
+    expect(stack.popMany(into)).toBe(1)
+    expect([...into]).toEqual([7, ...before.slice(1)])
     expect(stack.pushMany(new Float64Array(0))).toBe(0)
   })
 })
