@@ -134,7 +134,8 @@ export async function runRounds(contenders, start, { seconds, quick, progress })
     // Compiled in another order each time, so that V8 puts the code elsewhere.
     const first = Math.floor((begun * steps.length) / starts)
     for (const step of [...steps.slice(first), ...steps.slice(0, first)]) {
-      for (let turn = 0; turn < (quick ? 1 : SOLOISTS); turn++) await runStep(teams, step, true, turn)
+      const turns = quick || step.members > 1 ? 1 : SOLOISTS
+      for (let turn = 0; turn < turns; turn++) await runStep(teams, step, true, turn)
     }
     const begin = performance.now()
     for (let share = 0, own = 0; share < 1 || own < leastRounds; own++, rounds++) {
