@@ -15,8 +15,7 @@
 namespace rseq {
 namespace addon {
 
-/** A batch's memory, which JavaScript fills between commits. Private to src/counter-batch.ts and src/metrics/batch.ts.
- */
+/** A batch's memory, which JavaScript fills between commits: src/batch-entries.ts and src/metrics/batch.ts. */
 struct Batch {
   Region region;
   Region second; ///< Of length 0 if there is none.

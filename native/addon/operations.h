@@ -105,8 +105,7 @@ inline uint32_t batch_try_sums(uint32_t handle, uint32_t end) noexcept {
   if (__builtin_expect(batch == nullptr || end > batch->room, false))
     return 0;
   const Here place = libc_here();
-  // Behind 0 there is a batch of zeroes. And there is no need to look at the handle's tag: in this table are only
-  // batches.
+  // The handle's tag need not be looked at, as only batches are in this table; behind 0 there is one of zeroes.
   if (__builtin_expect(place.index >= batch->direct_shards, false))
     return 0;
   return add_span(place, word_at<int64_t>(batch->region, place.index, 0), batch->sums, 0, end);
