@@ -1,14 +1,60 @@
 import { defineConfig, globalIgnores } from 'eslint/config'
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript'
+import { importX } from 'eslint-plugin-import-x'
 import tseslint from 'typescript-eslint'
 
+/**
+ * The layers of src/, lowest first. A folder may import itself and the folders of lower layers; folders that share a
+ * layer may not import each other. docs/architecture.md says what each is for.
+ */
+const LAYERS = [
+  ['core'],
+  ['native', 'portable', 'inspect'],
+  ['runtime'],
+  ['counter', 'stack', 'ring', 'array', 'lock', 'thread'],
+  ['histogram'],
+  ['shared'],
+  ['metrics', 'index.ts', 'web', 'trace'],
+  ['prom-client'],
+  ['cli'],
+]
+
+/** What is not published: src/ must not import it. */
+const NOT_PUBLISHED = ['./tools', './scripts', './test', './bench']
+
+/** For every folder, the folders that it must not import: those of its own layer and of all layers above. */
+const zones = LAYERS.flatMap((layer, level) =>
+  layer.map((folder) => ({
+    target: `./src/${folder}`,
+    from: LAYERS.slice(level)
+      .flat()
+      .filter((other) => other !== folder)
+      .map((other) => `./src/${other}`),
+    message: `src/${folder} may only import the layers below it: see LAYERS in eslint.config.js`,
+  })),
+).filter(({ from }) => from.length > 0)
+
+zones.push({
+  target: './src',
+  from: NOT_PUBLISHED,
+  message: 'src/ is what a user installs: it may not import what is not published',
+})
+
 export default defineConfig([
-  globalIgnores(['lib/', 'build/', 'prebuilds/', 'node_modules/']),
+  globalIgnores([
+    'lib/',
+    'build/',
+    'prebuilds/',
+    'node_modules/',
+    '**/generated/',
+    'tools/lint/rseq-lint.mjs',
+  ]),
   {
     files: ['**/*.ts', '**/*.mts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['vitest.config.ts'] },
+        projectService: { allowDefaultProject: ['vitest.config.ts', 'scripts/*.d.mts'] },
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -17,6 +63,18 @@ export default defineConfig([
         'error',
         { allowNumber: true, allowBoolean: true },
       ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { 'import-x': importX },
+    settings: {
+      'import-x/resolver-next': [createTypeScriptImportResolver({ project: './tsconfig.json' })],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+    },
+    rules: {
+      'import-x/no-restricted-paths': ['error', { basePath: import.meta.dirname, zones }],
+      'import-x/no-cycle': 'error',
     },
   },
   { files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.recommended] },

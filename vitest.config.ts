@@ -12,7 +12,7 @@ const common: NonNullable<TestProjectInlineConfiguration['test']> = {
   testTimeout: 300_000,
   hookTimeout: 300_000,
   // The package is loaded by Node itself, as it is for its users: not rewritten by the test runner.
-  server: { deps: { external: [/\/lib\/.*\.js$/] } },
+  server: { deps: { external: [/\/(lib|build\/tools)\/.*\.js$/] } },
 }
 
 // A file to which the results go as JSON, besides the terminal: `npm cit` passes no options on.

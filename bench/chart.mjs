@@ -1,4 +1,4 @@
-// The picture of the README: what one increment costs, with more and more workers.
+// Draws the picture of docs/performance.md: the cost of one increment by number of workers.
 import * as echarts from 'echarts'
 
 const LINES = [
@@ -10,7 +10,7 @@ const LINES = [
   { name: 'atomics-bigint64', title: 'Atomics.add, one BigInt64', color: '#b0413e', width: 3 },
 ]
 
-/** Gray that can be read on white and on black. */
+/** A gray that is legible on white and on black. */
 const INK = '#808890'
 
 function seriesOf({ name, title, color, width }, contenders) {
@@ -27,7 +27,7 @@ function seriesOf({ name, title, color, width }, contenders) {
   }
 }
 
-/** An SVG of the results' contenders: nanoseconds of CPU time of one increment by number of workers. */
+/** Returns an SVG: for each contender, the CPU time of one increment in nanoseconds, by number of workers. */
 export function drawScaling({ machine, contenders }) {
   const counts = contenders.find(({ name }) => name === 'add').results.map(({ workers }) => `${workers}`)
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 420 })

@@ -1,8 +1,9 @@
-// The contenders: everything that is measured, one table.
+// The table of contenders, which are the things that the benchmark measures.
 //
-// `code` is the body of a function of `n` that runs n operations; the names in it are in scope.mjs.
-// Each is compiled from a source of its own, so that none shares type feedback with another.
+// `code` is the body of a function of `n` that runs n operations; scope.mjs defines the names in it.
+// Each contender is compiled from a source of its own, so that no two share type feedback.
 import { postBox } from './messages.mjs'
+import { openTrace, pinoLogger } from './traces.mjs'
 import { manySeries } from './metrics.mjs'
 import {
   hdrHistogram,
@@ -14,17 +15,17 @@ import {
   ringBuffer,
 } from './peers.mjs'
 
-/** A loop around one operation. `sink` keeps its result from being optimized away. */
+/** Returns the code of a loop around one operation. `sink` keeps V8 from optimizing the result away. */
 function each(operation) {
   return `let sink = 0; for (let i = 0; i < n; i++) { ${operation} } return sink`
 }
 
-/** The same where it is to be waited for. */
+/** Returns the code of a loop that awaits one asynchronous operation in each round. */
 function eachAwaited(operation) {
   return `return (async () => { ${each(operation)} })()`
 }
 
-/** A loop of `size` operations at a time. */
+/** Returns the code of a loop whose body makes `size` operations. */
 function groups(size, body) {
   return `for (let i = 0; i < n; i += ${size}) { ${body} }`
 }
@@ -33,16 +34,19 @@ const ALONE = [1]
 const TOGETHER = [1, 2, 4, 8]
 
 /**
- * `tier`: which threads run it, by the tier of the library in them. `workers`: how many at once.
- * `step`: n is a multiple of it. `counts`: what the code returns is how many operations there were, n at most. `sleeps`: its threads wait for each other, and leave CPUs free on purpose.
- * `tells`: what the code returns is how much CPU time counts, in nanoseconds.
- * `prepare`: what else its code needs, made when it is first run.
+ * `tier`: the tier of the library in the threads that run the contender.
+ * `workers`: the numbers of threads that run it at the same time.
+ * `step`: n is a multiple of this number.
+ * `counts`: the code returns the number of operations that it made, which is at most n.
+ * `sleeps`: the threads wait for each other, and leave CPUs free on purpose.
+ * `tells`: the code returns the CPU time to count, in nanoseconds.
+ * `prepare`: makes further variables that the code needs, before its first run.
  */
 export const contenders = [
   // The limits.
   { name: 'empty-loop', title: 'an empty loop', code: each('sink += i') },
   { name: 'cpu-id', title: 'cpuId()', code: each('sink += cpuId()') },
-  { name: 'napi-cpu-id', title: 'the same number by a Node-API call', code: each('sink += plainCpuId()') },
+  { name: 'napi-cpu-id', title: 'the CPU’s number by a Node-API call', code: each('sink += plainCpuId()') },
   { name: 'js-call', title: 'a call of a JavaScript function', code: each('sink += addUp(i, 1)') },
   { name: 'empty-fast', title: 'an empty V8 fast call, 2 arguments', code: each('emptyFast(7, 1)') },
   { name: 'plain-napi', title: 'a plain Node-API call, 2 arguments', code: each('sink += plainCall(7, 1)') },
@@ -86,9 +90,22 @@ export const contenders = [
     sleeps: true,
   },
   {
+    name: 'mutex-on-file',
+    title: 'mutex.lock(), guarded[0]++, unlock(), in memory that processes share',
+    code: each('onFiles.mutex.lock(); guarded[0]++; onFiles.mutex.unlock()'),
+    workers: [1, 2],
+    sleeps: true,
+  },
+  {
     name: 'stack',
     title: 'stack.push(i), stack.pop()',
     code: each('stack.push(i); sink = stack.pop()'),
+    workers: TOGETHER,
+  },
+  {
+    name: 'list',
+    title: 'list.pop(), list.push(node)',
+    code: each('const node = list.pop(); if (node !== undefined) { list.push(node); sink = node }'),
     workers: TOGETHER,
   },
   {
@@ -171,6 +188,11 @@ export const contenders = [
     workers: TOGETHER,
   },
   {
+    name: 'ring-write-on-file',
+    title: 'ring.write(64 bytes), in memory that processes share',
+    code: each('onFiles.recorder.write(record)'),
+  },
+  {
     name: 'ring-write-drain',
     title: '256 x ring.write(64 bytes), drain()',
     step: 256,
@@ -183,10 +205,45 @@ export const contenders = [
     code: each('recorder.write(record)'),
   },
   {
+    name: 'trace-two',
+    title: 'trace.two(i, 1.5): an event of two numbers',
+    prepare: openTrace,
+    code: each('trace.two(i, 1.5)'),
+  },
+  {
+    name: 'trace-by-name',
+    title: 'trace.two({ id: i, ms: 1.5 })',
+    prepare: openTrace,
+    code: each('trace.two({ id: i, ms: 1.5 })'),
+  },
+  {
+    name: 'trace-text',
+    title: 'trace.text(text): an event with 20 characters',
+    prepare: openTrace,
+    code: each('trace.text(texts[i & 63])'),
+  },
+  {
+    name: 'trace-off',
+    title: 'trace.off(i, 1.5): an event that is off',
+    prepare: openTrace,
+    code: each('sink += trace.off(i, 1.5) ? 1 : i'),
+  },
+  {
+    name: 'trace-span',
+    title: 'trace.span(i)(1.5): the two records of a span',
+    prepare: openTrace,
+    code: each('trace.span(i)(1.5)'),
+  },
+  {
     name: 'cpu-lock',
     title: 'lock.unlock(lock.lockThisCpu())',
     code: each('lock.unlock(lock.lockThisCpu())'),
     workers: TOGETHER,
+  },
+  {
+    name: 'cpu-lock-on-file',
+    title: 'lock.unlock(lock.lockThisCpu()), in memory that processes share',
+    code: each('onFiles.lock.unlock(onFiles.lock.lockThisCpu())'),
   },
   { name: 'value', title: 'counter.value', code: each('sink += counter.value') },
   {
@@ -258,7 +315,7 @@ export const contenders = [
     prepare: manySeries,
     code: eachAwaited('for await (const piece of peer.expose()) sink += Buffer.byteLength(piece)'),
   },
-  // What one would use instead.
+  // The alternatives.
   {
     name: 'alloc-unsafe',
     title: 'Buffer.allocUnsafe(256)',
@@ -269,6 +326,18 @@ export const contenders = [
     title: 'Atomics.add, Int32, one word',
     code: each('Atomics.add(int32, 0, 1)'),
     workers: TOGETHER,
+  },
+  {
+    name: 'add-on-file',
+    title: 'counter.add(1), in memory that processes share',
+    code: each('onFiles.counter.add(1)'),
+    workers: [1, 2],
+  },
+  {
+    name: 'atomics-on-file',
+    title: 'Atomics.add, Int32, one word of memory that processes share',
+    code: each('Atomics.add(onFiles.int32, 0, 1)'),
+    workers: [1, 2],
   },
   {
     name: 'atomics-bigint64',
@@ -285,7 +354,8 @@ export const contenders = [
   {
     name: 'mutex-atomics',
     title: 'Atomics.compareExchange, guarded[0]++, Atomics.store',
-    // A word of its own: what is not 0 at first would never be taken, and cost half.
+    // This contender has a word of its own, which is 0 at first. If another contender left it locked, every exchange would fail
+    // and cost half.
     code: each(
       'if (Atomics.compareExchange(freeWord, 0, 0, 1) !== 0) throw new Error(); guarded[0]++; Atomics.store(freeWord, 0, 0)',
     ),
@@ -304,6 +374,18 @@ export const contenders = [
     code: each('sink += peer.push(record); peer.pop(into)'),
   },
   {
+    name: 'performance-mark',
+    title: 'performance.mark(), its entries cleared after 256',
+    step: 256,
+    code: groups(256, "for (let k = 0; k < 256; k++) performance.mark('m'); performance.clearMarks()"),
+  },
+  {
+    name: 'pino',
+    title: 'pino: info({ id, ms }) to /dev/null',
+    prepare: pinoLogger,
+    code: each("peer.info({ id: i, ms: 1.5 }, 'two')"),
+  },
+  {
     name: 'post-message',
     title: 'postMessage(64 bytes), 64 in a row, the sender’s part',
     prepare: postBox,
@@ -312,7 +394,7 @@ export const contenders = [
   },
   {
     name: 'post-message-received',
-    title: 'the same, sent and received: both threads’ part',
+    title: 'postMessage(), sent and received, both threads’ part',
     prepare: postBox,
     step: 64,
     code: 'return peer.timeOfRows(record, n)',
@@ -320,7 +402,7 @@ export const contenders = [
   },
   {
     name: 'post-message-waking',
-    title: 'the same to a worker that waits for it, the sender’s part',
+    title: 'postMessage() to a waiting worker, the sender’s part',
     prepare: postBox,
     code: 'return peer.timeOfEach(record, n)',
     tells: true,

@@ -1,17 +1,20 @@
-// One worker takes blocks out of a pool and hands their numbers over, another one gives them back.
+// One worker takes blocks out of a pool and passes their numbers to another worker, which gives the blocks back.
 
-/** As many as are on the way at most. */
+/** The most blocks that are taken and not yet given back. */
 const SLOTS = 4096
-/** What the handing over costs is not the pool's: the other thread is told now and then, and woken more seldom. */
+/**
+ * A thread publishes its position only after this many blocks, and wakes the other thread only after WOKEN_EVERY, so that the
+ * hand-over costs little compared with the pool.
+ */
 const TOLD_EVERY = 128
 const WOKEN_EVERY = 1024
-/** The other one may have come to the end of its slice. */
+/** The longest wait for the other thread, in milliseconds: it may have ended its slice, and then wakes nobody. */
 const PATIENCE_MS = 1
-const WORD_STRIDE = 32 // Words between those that two threads write: two cache lines.
+const WORD_STRIDE = 32 // The words that two threads write are two cache lines apart.
 
 export const HAND_OVER_BYTES = 4 * 2 * WORD_STRIDE + 2 * SLOTS
 
-/** A ring of numbers between two threads, open in one of them: the one that takes blocks, or the one that gives back. */
+/** One end of a ring of block numbers: the end of the thread that takes blocks, or of the thread that gives them back. */
 export class HandOver {
   #pool
   #positions
@@ -19,15 +22,15 @@ export class HandOver {
   #isTaker
   #mine
   #theirs
-  /** How many slots ahead of the other thread's position this one may go. */
+  /** How many slots this thread may be ahead of the other thread's position. */
   #ahead
-  /** Positions count for ever, modulo 2**32. */
+  /** The position of this thread. Positions count up without end, modulo 2**32. */
   #at = 0
 
   constructor(buffer, pool, isTaker) {
     this.#pool = pool
     this.#positions = new Int32Array(buffer, 0, 2 * WORD_STRIDE)
-    // The shortest that a number of a block fits in: what moves between the CPUs for it is not the pool's either.
+    // The shortest type that holds a block's number, so that few bytes move between CPUs that the pool does not move.
     this.#slots = new Uint16Array(buffer, 4 * 2 * WORD_STRIDE, SLOTS)
     this.#isTaker = isTaker
     this.#mine = isTaker ? 0 : WORD_STRIDE
@@ -35,7 +38,10 @@ export class HandOver {
     this.#ahead = isTaker ? SLOTS : 0
   }
 
-  /** Takes or gives back up to `n` blocks, as far as there is room or there are some. Sleeps if there is nothing to do. */
+  /**
+   * Takes or gives back up to `n` blocks, as far as the ring has room or numbers, and returns how many. Sleeps for a moment if
+   * it can do nothing.
+   */
   run(n) {
     let done = 0
     while (done < n) {

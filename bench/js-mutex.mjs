@@ -1,4 +1,4 @@
-// A mutex as one would write it in JavaScript: free, taken, or taken and waited for.
+// The usual mutex in JavaScript, with three states: free, locked, or locked with waiters.
 const SPINS = 100
 
 export class JsMutex {

@@ -1,4 +1,4 @@
-// Where it was measured.
+// Describes the machine of the measurement.
 import { arch, availableParallelism, cpus, release } from 'node:os'
 import { info } from '../lib/index.js'
 

@@ -20,7 +20,7 @@ function positive(text) {
   return value
 }
 
-/** A part of some contender's name. */
+/** Checks that the argument is a part of some contender's name. */
 function partOfName(text) {
   if (all.some(({ name }) => name.includes(text))) return text
   throw new InvalidArgumentError(`expected a part of one of ${all.map(({ name }) => name).join(', ')}`)
@@ -43,7 +43,7 @@ function wanted() {
   return options.check ? contendersOfRows(all) : all
 }
 
-/** A bar on a terminal's standard error; elsewhere nothing. */
+/** Shows a progress bar if standard error is a terminal. */
 function progressBar() {
   if (!process.stderr.isTTY) return { update: () => {}, stop: () => {} }
   const bar = new cliProgress.SingleBar({
@@ -74,7 +74,7 @@ async function measure() {
       ...{ name, title, tier },
       results: workers.map((count) => ({ workers: count, ...measured.samples.summary(name, count) })),
     })),
-    // Loaded late: another library that times things should not be around while threads are measured.
+    // Loaded after the rounds, so that it does not disturb them.
     occasional: isFull ? await (await import('./occasional.mjs')).measureOccasional(options) : [],
     verdicts: judge(measured),
   }

@@ -1,13 +1,13 @@
-// A worker that receives messages, and what they cost it and their sender.
+// Measures the CPU time that messages to a worker cost the sender and the receiver.
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { limits } from './limits.mjs'
 
-/** Words of the shared memory: how often the receiver has answered; and as a double, its CPU time by then. */
+/** Positions in the shared memory: the number of the receiver's answers, and (as a double) its CPU time at the last answer. */
 const ANSWERS = 0
 const TIME = 1
 const BYTES = 16
 
-/** Long enough for a worker that has nothing to do to fall asleep. */
+/** Milliseconds after which an idle worker has fallen asleep. */
 const REST_MS = 0.03
 
 class PostBox {
@@ -21,14 +21,14 @@ class PostBox {
     this.#worker.unref()
     this.#answers = new Int32Array(shared)
     this.#times = new Float64Array(shared)
-    this.settle() // Its start is no message's cost.
+    this.settle() // The start of the worker is not part of a message's cost.
   }
 
   send(message) {
     this.#worker.postMessage(message)
   }
 
-  /** Blocks until all messages have arrived: how much CPU time the receiver has had so far, in nanoseconds. */
+  /** Blocks until all messages have arrived. Returns the CPU time that the receiver has used so far, in nanoseconds. */
   settle() {
     const answers = this.#answers[ANSWERS]
     this.send(null)
@@ -36,7 +36,7 @@ class PostBox {
     return this.#times[TIME]
   }
 
-  /** CPU time of both threads for `n` messages in rows of 64. */
+  /** Returns the CPU time of both threads for `n` messages, sent 64 at a time. */
   timeOfRows(message, n) {
     const start = limits.threadTime() + this.settle()
     for (let sent = 0; sent < n; sent++) {
@@ -46,7 +46,7 @@ class PostBox {
     return this.settle() + limits.threadTime() - start
   }
 
-  /** CPU time of the sender for `n` messages, each of which wakes the receiver. */
+  /** Returns the CPU time of the sender for `n` messages, each of which wakes the receiver. */
   timeOfEach(message, n) {
     let time = 0
     for (let sent = 0; sent < n; sent++) {
@@ -56,14 +56,14 @@ class PostBox {
       const start = limits.threadTime()
       this.send(message)
       const end = limits.threadTime()
-      // Less what asking for the time takes.
+      // Subtracts the time that reading the clock takes.
       time += end - start - (start - before)
     }
     return time
   }
 }
 
-/** What `peer` is in a contender's code. */
+/** Makes the variable `peer` of the contenders' code. */
 export function postBox() {
   return { peer: new PostBox() }
 }

@@ -15,7 +15,7 @@ export const definition = defineMetrics({
 const SERIES = 10_000
 const LABELS = Array.from({ length: SERIES }, (_, k) => ({ method: 'GET', route: `/route/${k}` }))
 
-/** As many series of a counter. */
+/** Makes metrics with one counter of SERIES series. */
 export function manySeries() {
   const counters = {
     many: { name: 'many_total', help: 'Many.', labels: ['method', 'route'], series: SERIES },
@@ -25,7 +25,7 @@ export function manySeries() {
   return { peer: metrics }
 }
 
-/** The same in a registry of prom-client. */
+/** Makes the corresponding metrics in a registry of prom-client. */
 export function manyPromSeries({ Counter, Registry }) {
   const registry = new Registry()
   const labelNames = ['method', 'route']
@@ -34,7 +34,7 @@ export function manyPromSeries({ Counter, Registry }) {
   return { peer: registry }
 }
 
-/** What the contenders' code names. */
+/** Returns the variables of the contenders' code. */
 export function openMetrics(buffer) {
   const metrics = definition.open(buffer)
   const { requests, duration, inFlight } = metrics

@@ -1,10 +1,10 @@
-// Calls that cost microseconds and are made now and then: tinybench times each of them.
+// Measures calls that cost microseconds and that programs make now and then. tinybench times each call.
 import { Bench } from 'tinybench'
 import { CounterBatch, PerCpuCounter, PerCpuCounterArray, info } from '../lib/index.js'
 
-/** Microseconds per call: [{title, median, p99, samples}]. */
+/** Returns the microseconds of each call: [{title, median, p99, samples}]. */
 export async function measureOccasional({ quick }) {
-  // By number, not by time: what is made here is given back by the garbage collector only.
+  // A fixed number of calls, not a fixed time: only the garbage collector frees the objects that they make.
   const [iterations, warmupIterations] = quick ? [20, 0] : [1000, 200]
   const bench = new Bench({ time: 0, iterations, warmupTime: 0, warmupIterations })
   const counter = new PerCpuCounter()

@@ -1,4 +1,4 @@
-// The benchmark under another Node: the addons fit one version only, so a copy of the package is built for it.
+// Runs the benchmark under another Node. The addons fit one version only, so this builds a copy of the package for that Node.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const COPIED = ['bench', 'binding.gyp', 'lib', 'native', 'package.json', 'scripts']
 
-/** What this process was told, without --node and with files where they were meant to be. */
+/** Returns the arguments of this process without --node, and with an absolute path for --json. */
 function argumentsForOther(args) {
   const kept = args.filter(
     (arg, k) => arg !== '--node' && args[k - 1] !== '--node' && !arg.startsWith('--node='),

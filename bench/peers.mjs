@@ -1,8 +1,8 @@
-// Counters of other packages, made as their documentation shows. Both count in one thread only.
+// Counters, histograms and a ring of other packages, used as their documentation shows.
 import { createRequire } from 'node:module'
 import { manyPromSeries } from './metrics.mjs'
 
-// Both are CommonJS, and loaded only by the thread that measures them.
+// The packages are CommonJS. Only a thread that measures a package loads it.
 const require = createRequire(import.meta.url)
 
 export function promCounter() {
@@ -41,7 +41,7 @@ export function ringBuffer() {
 export function meterCounter() {
   const sdk = require('@opentelemetry/sdk-metrics')
   const exporter = new sdk.InMemoryMetricExporter(sdk.AggregationTemporality.CUMULATIVE)
-  // Without a reader nothing would be counted; this one never reads.
+  // The package counts only if a reader is registered. This reader never reads.
   const reader = new sdk.PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 31 - 1 })
   const provider = new sdk.MeterProvider({ readers: [reader] })
   return { peer: provider.getMeter('bench').createCounter('requests') }

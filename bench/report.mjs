@@ -1,7 +1,7 @@
-// The results as text for a terminal.
+// Formats the results as text for a terminal.
 import { styleText } from 'node:util'
 
-/** Lines of aligned columns: the first to the left, the others to the right. */
+/** Returns lines of aligned columns. The first column is aligned left, the others right. */
 function table(head, lines) {
   const all = [head, ...lines]
   const widths = head.map((_, column) => Math.max(...all.map((line) => line[column].length)))
@@ -13,7 +13,7 @@ function table(head, lines) {
   return [styleText('bold', format(head)), ...lines.map(format)].join('\n')
 }
 
-/** Three digits that say something. */
+/** Formats a number with three significant digits. */
 function figure(value) {
   if (!Number.isFinite(value)) return '-'
   if (value >= 100) return value.toFixed(0)
@@ -32,7 +32,7 @@ function aloneTable(contenders) {
   return table(['One thread, ns', 'median', 'least', 'p90', 'M/s'], lines)
 }
 
-/** Cost and throughput side by side, for each number of workers. */
+/** Returns a table of cost and throughput for each number of workers. */
 function togetherTable(contenders, counts) {
   const cells = (results, value) =>
     counts.map((count) => {
@@ -65,7 +65,7 @@ function verdictTable(verdicts) {
   return table(['To reach', 'bound', 'measured', 'least - p90', ''], lines)
 }
 
-/** Everything that was measured. */
+/** Returns the report of all results. */
 export function textOf({ machine, rounds, slowRounds, seconds, contenders, occasional, verdicts }) {
   const counts = [...new Set(contenders.flatMap(({ results }) => results.map(({ workers }) => workers)))]
   const together = contenders.filter(({ results }) => results.length > 1)

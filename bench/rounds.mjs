@@ -1,30 +1,30 @@
-// The rounds: in each, every contender runs for a slice of time, one after the other. What disturbs the
-// machine for a while then disturbs all of them, and a ratio within one round is still right.
+// In each round, the contenders run one after the other, each for a slice of time. A disturbance of the machine that lasts
+// for a while then affects all contenders, and the ratios within one round stay right.
 import { median, spread } from './statistics.mjs'
 import { SOLOISTS } from './team.mjs'
 
-/** Milliseconds of a slice, by workers: the more share a CPU, the more turns each should get. */
+/** Milliseconds of a slice, by number of workers. If more workers share a CPU, a longer slice gives each worker its turns. */
 const SLICES = { 1: 4, 2: 16, 4: 32, 8: 48 }
 const QUICK_SLICE = 1
 
-/** Less of the CPUs than this, and another program was running in between. */
+/** If the threads got a smaller part of the CPUs than this, another program ran during the slice. */
 const FULL_COVERAGE = 0.85
-/** How often a slice is tried in a round when the machine is busy; the one with most coverage counts. */
+/** The most attempts at a slice in one round while the machine is busy. The attempt with the highest coverage counts. */
 const TRIES = 3
 /**
- * What says how fast the CPU itself was in a round, and how much slower than at its best it may have been.
- * A virtual CPU shares its core with another tenant's: while that one works, everything takes up to twice
- * as long, but not everything as much longer, and ratios are off.
+ * The cost of this contender shows how fast the CPU was in a round. If it is SLOW_CPU times its best cost, the round is slow
+ * and does not count: a virtual CPU may share its core with another virtual machine. While that machine works, every
+ * contender takes up to twice as long, but not by the same factor, so the ratios are wrong.
  */
 const GAUGE = 'empty-loop x1'
 const SLOW_CPU = 1.2
 
-/** Samples are dropped only if this share of them stays. */
+/** Samples are dropped only if at least this share of them stays. */
 const LEAST_LEFT = 0.2
-/** A cost so much above the contender's median is another program's doing, not the contender's. */
+/** If a cost exceeds the contender's median by this factor, another program has disturbed the slice. */
 const OUTLIER = 2
 
-/** Every contender with every number of workers it is measured with. */
+/** Returns each contender with each of its numbers of workers. */
 function stepsOf(contenders) {
   return contenders.flatMap((contender) => contender.workers.map((members) => ({ contender, members })))
 }
@@ -33,22 +33,22 @@ function keyOf(name, members) {
   return `${name} x${members}`
 }
 
-/** Runs one slice; again, if other programs took the CPUs away. */
+/** Runs one slice, and repeats it if other programs used the CPUs. */
 async function runStep(teams, { contender, members }, quick, turn) {
   const team = teams.get(contender.tier)
   let best = null
   for (let attempt = 0; attempt < (quick ? 1 : TRIES); attempt++) {
     const sample = await team.run(contender.name, members, quick ? QUICK_SLICE : SLICES[members], turn)
-    // Asleep on purpose: what other programs took cannot be told from it, and the real time counts.
+    // These threads sleep on purpose, so their coverage does not show other programs. Their throughput is by elapsed time.
     if (contender.sleeps && members > 1) return { ...sample, coverage: 1, throughput: sample.rate }
     if (best === null || sample.coverage > best.coverage) best = sample
-    // A thread that runs alone is as fast in half of the time.
+    // A single thread needs only half a slice.
     if (members === 1 || best.coverage >= FULL_COVERAGE) break
   }
   return best
 }
 
-/** What the rounds saw: samples by contender and workers, one for each round. */
+/** The results of the rounds: samples by contender and workers, one for each round. */
 export class Samples {
   #samples = new Map()
   /** Rounds in which the CPU was slow. */
@@ -61,7 +61,7 @@ export class Samples {
     samples.push(sample)
   }
 
-  /** Drops what other programs and other machines on this one disturbed, as long as something is left. */
+  /** Drops the samples that other programs or other virtual machines disturbed, unless too few would remain. */
   finish() {
     this.#dropSlowRounds()
     for (const [key, samples] of this.#samples) {
@@ -91,17 +91,17 @@ export class Samples {
     }
   }
 
-  /** The sample of a round; null if it was disturbed, undefined if there is none. */
+  /** Returns the sample of a round; null if the sample was disturbed, undefined if the round has none. */
   in(round, name, members) {
     return this.#samples.get(keyOf(name, members))?.[round]
   }
 
-  /** The samples that are left. */
+  /** Returns the samples that were not disturbed. */
   of(name, members) {
     return (this.#samples.get(keyOf(name, members)) ?? []).filter((sample) => sample !== null)
   }
 
-  /** Spread of the cost and median of the throughput: {cost, throughput, coverage, fastShare}. */
+  /** Returns {cost, throughput, coverage, fastShare}: the spread of the cost, and the medians of the others. */
   summary(name, members) {
     const samples = this.of(name, members)
     const middle = (field) => median(samples.map((sample) => sample[field]))
@@ -114,14 +114,22 @@ export class Samples {
   }
 }
 
-/** How often all threads are started anew: for more throws of the dice than there are soloists. */
+/** How often the benchmark starts all threads anew, so that the effect of their addresses (see SOLOISTS) averages out. */
 const STARTS = 3
 
+/** Lets each thread compile the contenders that it will run. */
+async function warmUp(teams, steps, quick) {
+  for (const step of steps) {
+    const turns = quick || step.members > 1 ? 1 : SOLOISTS
+    for (let turn = 0; turn < turns; turn++) await runStep(teams, step, true, turn)
+  }
+}
+
 /**
- * Runs rounds until the time is over, each start's share of them; one more that warms up is not counted.
+ * Runs rounds until the time is over. Each start of the threads gets an equal share of the time, and warms up before that.
  *
- * @param start - starts the teams, by tier.
- * @param progress - called with the share that is done.
+ * @param start - starts the teams and returns them by tier.
+ * @param progress - a function that is called with the completed share of the work, 0 to 1.
  */
 export async function runRounds(contenders, start, { seconds, quick, progress }) {
   const steps = stepsOf(contenders)
@@ -131,15 +139,12 @@ export async function runRounds(contenders, start, { seconds, quick, progress })
   let rounds = 0
   for (let begun = 0; begun < starts; begun++) {
     const teams = await start()
-    // Compiled in another order each time, so that V8 puts the code elsewhere.
+    // Each start compiles the contenders in another order, so that V8 puts their code at other addresses.
     const first = Math.floor((begun * steps.length) / starts)
-    for (const step of [...steps.slice(first), ...steps.slice(0, first)]) {
-      const turns = quick || step.members > 1 ? 1 : SOLOISTS
-      for (let turn = 0; turn < turns; turn++) await runStep(teams, step, true, turn)
-    }
+    await warmUp(teams, [...steps.slice(first), ...steps.slice(0, first)], quick)
     const begin = performance.now()
     for (let share = 0, own = 0; share < 1 || own < leastRounds; own++, rounds++) {
-      // There and back, so that no contender always follows the same one.
+      // Every second round runs backwards, so that the contender before a contender changes.
       for (const step of rounds % 2 === 0 ? steps : steps.toReversed()) {
         samples.add(step, await runStep(teams, step, quick, quick ? 0 : rounds))
       }

@@ -1,12 +1,12 @@
-// The bounds that the library promises to keep, one row each. A row's value is computed in every round, from
-// slices that ran within a second of each other; the median of the rounds is held against the bound.
+// The bounds that the library promises to keep, one row for each. A row's value is computed in every round, from slices that
+// ran within a second of each other. The median over the rounds is compared with the bound.
 //
-// `value` is given {cost, throughput, fastShare}: functions of a contender's name and a number of workers.
+// `value` gets {cost, throughput, fastShare}: functions of a contender's name and a number of workers.
 import { PerCpuCounter, PerCpuCounterArray, info } from '../lib/index.js'
 
 const ELEMENTS = 1000
 
-/** Bytes of `shards` shards of `length` counters, as the rows promise them at most. */
+/** Returns the most bytes that the rows promise for an array of `length` counters. */
 function promisedBytes(length) {
   const stride = Math.ceil((8 * length) / 128) * 128
   return (info().possibleCpus + 1) * stride + 256
@@ -99,6 +99,11 @@ export const rows = [
     most: 0.5,
   },
   {
+    title: 'OpenTelemetry counter.add(1, { 2 attributes }) / labels({ 2 labels }).inc()',
+    value: ({ cost }) => cost('otel-attributes') / cost('labels-inc'),
+    least: 10,
+  },
+  {
     title: 'a batch of 8 counters, commit() / one inc()',
     value: ({ cost }) => cost('commit-8') / cost('inc'),
     most: 4,
@@ -126,6 +131,16 @@ export const rows = [
   {
     title: 'stack.push + pop, two workers / its own one-thread cost',
     value: ({ cost }) => cost('stack', 2) / cost('stack'),
+    most: 1.3,
+  },
+  {
+    title: "list.pop + push, one thread / Treiber's stack with Atomics",
+    value: ({ cost }) => cost('list') / cost('treiber'),
+    most: 0.4,
+  },
+  {
+    title: 'list.pop + push, two workers / its own one-thread cost',
+    value: ({ cost }) => cost('list', 2) / cost('list'),
     most: 1.3,
   },
   {
@@ -162,6 +177,56 @@ export const rows = [
     title: 'ring.write, share of calls that were fast',
     value: ({ fastShare }) => fastShare('ring-write'),
     least: 0.999,
+  },
+  {
+    title: 'an event of two numbers / an empty fast call',
+    value: ({ cost }) => cost('trace-two') / cost('empty-fast'),
+    most: 12,
+  },
+  {
+    title: 'an event with a text of 20 characters / an empty fast call',
+    value: ({ cost }) => cost('trace-text') / cost('empty-fast'),
+    most: 15,
+  },
+  {
+    title: 'an event that is off, ns over an empty loop',
+    value: ({ cost }) => cost('trace-off') - cost('empty-loop'),
+    most: 1,
+  },
+  {
+    title: 'an event of two numbers / performance.mark()',
+    value: ({ cost }) => cost('trace-two') / cost('performance-mark'),
+    most: 1 / 10,
+  },
+  {
+    title: 'an event of two numbers / a line of pino to /dev/null',
+    value: ({ cost }) => cost('trace-two') / cost('pino'),
+    most: 1 / 50,
+  },
+  {
+    title: 'counter.add(1) in memory that processes share / in a process of its own',
+    value: ({ cost }) => cost('add-on-file') / cost('add'),
+    most: 1.05,
+  },
+  {
+    title: 'ring.write of 64 bytes in memory that processes share / in a process of its own',
+    value: ({ cost }) => cost('ring-write-on-file') / cost('ring-write'),
+    most: 1.05,
+  },
+  {
+    title: 'mutex.lock() + unlock() in memory that processes share / in a process of its own',
+    value: ({ cost }) => cost('mutex-on-file') / cost('mutex'),
+    most: 1.3,
+  },
+  {
+    title: 'lock.lockThisCpu() + unlock() in memory that processes share / in a process of its own',
+    value: ({ cost }) => cost('cpu-lock-on-file') / cost('cpu-lock'),
+    most: 1.3,
+  },
+  {
+    title: 'counter.add(1) / Atomics.add Int32, two workers, in memory that processes share',
+    value: ({ cost }) => cost('add-on-file', 2) / cost('atomics-on-file', 2),
+    most: 0.25,
   },
   {
     title: 'words.add(i, 1), one thread / an empty fast call',

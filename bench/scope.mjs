@@ -1,4 +1,5 @@
-// What the contenders' code sees: the structures, and the functions of the two addons.
+// The variables that the contenders' code can use: the structures, and the functions of the two addons.
+import { mkdtempSync, rmSync } from 'node:fs'
 import {
   CounterBatch,
   Mutex,
@@ -9,22 +10,24 @@ import {
   PerCpuPool,
   PerCpuRing,
   PerCpuStack,
+  PerCpuList,
   PerCpuLock,
   cpuId,
   cpuOpv,
   info,
 } from '../lib/index.js'
-import { loadNative } from '../lib/native.js'
+import { openShared } from '../lib/shared/index.js'
+import { loadNative } from '../lib/native/binding.js'
 import { HAND_OVER_BYTES, HandOver } from './hand-over.mjs'
 import { JsMutex } from './js-mutex.mjs'
 import { limits } from './limits.mjs'
 import { definition, openMetrics } from './metrics.mjs'
 import { Treiber, treiberBytes } from './treiber.mjs'
 
-/** The library's addon, the very one that `../lib` uses in this thread. */
+/** The library's addon that `../lib` uses in this thread. */
 const { fast } = loadNative()
 
-/** Calls of this thread that V8 made in the slow way, so far. */
+/** Returns the number of this thread's calls so far for which V8 did not use a fast call. */
 export function slowCalls() {
   return fast === null ? NaN : fast.slowCalls()
 }
@@ -36,9 +39,47 @@ const STACKED = 1000
 const BLOCK = { blocks: 8192, blockSize: 256 }
 const RING = 1 << 16
 
+/** Makes a list and spreads its nodes over all CPUs. */
+function fullList() {
+  const list = new PerCpuList({ nodes: STACKED, payloadSize: 8 })
+  const { possibleCpus } = info()
+  for (let node = 0; node < STACKED; node++) list.pushTo(node % possibleCpus, node)
+  return list
+}
+
+/** Makes buffers over files and removes the files at once; the memory stays. Returns null on the portable backend. */
+function makeOnFiles() {
+  if (info().backend !== 'native') return null
+  const directory = mkdtempSync('/dev/shm/rseq-bench-')
+  try {
+    const shop = openShared('bench', { directory })
+    return {
+      counter: shop.counter('counter').buffer,
+      recorder: shop.ring('recorder', RING, { policy: 'overwrite' }).buffer,
+      word: shop.counter('word').buffer,
+      mutex: shop.mutex('mutex').buffer,
+      lock: shop.cpuLock('lock').buffer,
+    }
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+function openOnFiles(shared) {
+  if (shared === null) return null
+  return {
+    counter: PerCpuCounter.from(shared.counter),
+    recorder: PerCpuRing.from(shared.recorder),
+    mutex: Mutex.from(shared.mutex),
+    lock: PerCpuLock.from(shared.lock),
+    // A word of shard 0 of a counter to which nothing is added.
+    int32: new Int32Array(shared.word, CACHE_LINES, 1),
+  }
+}
+
 /**
- * The shared structures, as buffers to give to other threads. Made by a thread of the tier that uses
- * them: a region remembers whether sections or atomics write it.
+ * Makes the shared structures, and returns them as buffers for other threads. A thread of the tier that uses them must call
+ * this, because a region remembers whether sections or atomics write it.
  */
 export function makeShared() {
   return {
@@ -54,11 +95,13 @@ export function makeShared() {
     words: new PerCpuArray(8).buffer,
     doubles: new PerCpuArray(8, { element: 'f64' }).buffer,
     stack: new PerCpuStack(STACKED).buffer,
+    list: fullList().buffer,
     pool: new PerCpuPool(BLOCK).buffer,
     checkedPool: new PerCpuPool({ ...BLOCK, checked: true }).buffer,
     handOver: new SharedArrayBuffer(HAND_OVER_BYTES),
     ring: new PerCpuRing(RING).buffer,
     recorder: new PerCpuRing(RING, { policy: 'overwrite' }).buffer,
+    onFiles: makeOnFiles(),
     treiber: new SharedArrayBuffer(treiberBytes(MOST_WORKERS + 1)),
     int32: new SharedArrayBuffer(CACHE_LINES),
     bigint64: new SharedArrayBuffer(CACHE_LINES),
@@ -67,7 +110,7 @@ export function makeShared() {
   }
 }
 
-/** The same, open in this thread, and everything else that a contender's code names. */
+/** Opens the shared structures in this thread, and returns them with all other variables of the contenders' code. */
 export function openScope(shared, member) {
   const array = PerCpuCounterArray.from(shared.array)
   const pool = PerCpuPool.from(shared.pool)
@@ -85,11 +128,13 @@ export function openScope(shared, member) {
       { op: 'copy', index: 4, from: 3 },
     ],
     stack: PerCpuStack.from(shared.stack),
+    list: PerCpuList.from(shared.list),
     pool,
     checkedPool: PerCpuPool.from(shared.checkedPool),
     handOver: new HandOver(shared.handOver, pool, member === 0),
     ring: PerCpuRing.from(shared.ring),
     recorder: PerCpuRing.from(shared.recorder),
+    onFiles: openOnFiles(shared.onFiles),
     record: new Uint8Array(64).fill(7),
     ignore: () => {},
     treiber: new Treiber(shared.treiber, MOST_WORKERS + 1),

@@ -1,6 +1,6 @@
-// What is said about many measurements of one thing.
+// Statistics of measurements.
 
-/** The value below which `share` of the values lie; NaN of none. */
+/** Returns the value below which `share` of the values lie; NaN for no values. */
 export function quantile(values, share) {
   if (values.length === 0) return NaN
   const sorted = Float64Array.from(values).sort()
@@ -15,7 +15,7 @@ export function sum(values) {
   return values.reduce((total, value) => total + value, 0)
 }
 
-/** Least, median, and the value that one in ten exceeds. */
+/** Returns the minimum, the median and the 90th percentile. */
 export function spread(values) {
   return {
     least: quantile(values, 0),

@@ -1,18 +1,18 @@
-// The threads that measure: one team for each tier, which is chosen for a thread when it loads the library.
+// The threads that measure. Each tier has a team of its own, because a thread's tier is fixed when it loads the library.
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { sum } from './statistics.mjs'
 
-/** The next message of a worker. Its death is an error here. */
+/** Resolves with the next message of a worker; rejects if the worker fails. */
 async function messageOf(worker) {
   const [message] = await once(worker, 'message')
   return message
 }
 
 /**
- * Threads that contenders of one thread run on, in turn. Where a thread's memory and code lie costs or saves some of them a
- * cycle or two in ten, for as long as it lives: each is one throw of the dice.
+ * How many threads the contenders of one thread use in turn. The addresses of a thread's memory and code change the cost of
+ * some contenders by one or two cycles in ten, as long as the thread lives; several threads average that out.
  */
 export const SOLOISTS = 4
 
@@ -23,7 +23,7 @@ class Team {
     this.#workers = workers
   }
 
-  /** Starts `size` threads whose library has the tier. Null if it is not to be had. */
+  /** Starts `size` threads whose library uses the tier. Null if the tier is not available. */
   static async start(tier, size, quick) {
     const env = { ...process.env, RSEQ_TIER: tier }
     const start = async (member, shared) => {
@@ -33,21 +33,23 @@ class Team {
       })
       return { worker, ...(await messageOf(worker)) }
     }
-    // The first makes the structures: they belong to the tier that made them.
+    // The first thread makes the structures, because they belong to the tier that made them.
     const first = await start(0)
     const others = Array.from({ length: size - 1 }, (_, k) => start(k + 1, first.shared))
     return new Team([first, ...(await Promise.all(others))].map(({ worker }) => worker))
   }
 
   /**
-   * Lets `members` threads run a contender at the same time, for a slice of time: the first ones; or one of
-   * the first {@link SOLOISTS}, in turn.
+   * Lets the first `members` threads run a contender at the same time for a slice of time. If `members` is 1, the first
+   * {@link SOLOISTS} threads take turns.
    *
-   * `cost` is CPU time for each operation, in nanoseconds: what else the machine does is not counted. Of one thread,
-   * that is the median over chunks of some ten microseconds: what now and then comes from outside (an interrupt, another
-   * tenant in the core's other half) leaves all but a few as they are. Of several, it is all of their time.
-   * `throughput` is operations for each nanosecond that as many CPUs as could be busy would make at this
-   * cost. `rate` is operations for each nanosecond that passed. `coverage` is how much of those CPUs the threads got.
+   * `cost`: the CPU time of an operation in nanoseconds, which excludes the work of other programs. For one thread it is the
+   * median over chunks of some ten microseconds, because an interrupt or another virtual machine on the core disturbs only a
+   * few chunks. For several threads it is their total CPU time divided by the number of operations.
+   * `throughput`: the operations per nanosecond that the CPUs would make at this cost if the threads kept them busy.
+   * `rate`: the operations per nanosecond of elapsed time.
+   * `coverage`: the part of those CPUs' time that the threads got.
+   * `fastShare`: the part of the operations that V8 called the fast way.
    */
   async run(name, members, milliseconds, turn = 0) {
     const first = members === 1 ? turn % Math.min(SOLOISTS, this.#workers.length) : 0
@@ -79,7 +81,7 @@ class Team {
   }
 }
 
-/** A team for every tier that the contenders need, by tier. */
+/** Starts a team for each tier that the contenders need, and returns the teams by tier. */
 export async function startTeams(contenders, quick) {
   const teams = new Map()
   for (const tier of new Set(contenders.map((contender) => contender.tier))) {

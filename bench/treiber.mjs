@@ -1,15 +1,15 @@
-// What one would write instead of PerCpuStack: Treiber's stack, one for all threads, with Atomics.
+// The usual alternative to PerCpuStack: one Treiber stack, made with Atomics, for all threads.
 
 const NODE_BITS = 16
 const NODE_MASK = (1 << NODE_BITS) - 1
 const NONE = 0
 
-/** Words of a stack with `nodes` nodes: the head (a node, and a tag against reuse), each node's next and its value. */
+/** Returns the bytes of a stack of `nodes` nodes: the head (a node and a tag against reuse), and each node's link and value. */
 export function treiberBytes(nodes) {
   return 4 * 2 + nodes * (4 + 8)
 }
 
-/** Open in this thread. Values are pushed with a node that the caller has, and come back with it: see `take`. */
+/** A stack, opened in this thread. The caller of `push` provides a node for the value; the caller of `pop` gets that node. */
 export class Treiber {
   #head
   #next
@@ -21,19 +21,19 @@ export class Treiber {
     this.#next = new Int32Array(buffer, 8 + 8 * nodes, nodes)
   }
 
-  /** Puts a value on top, in `node`, which is above 0 and in no stack. */
+  /** Pushes a value in `node`, which must be above 0 and in no stack. */
   push(node, value) {
     this.#values[node] = value
     for (;;) {
       const head = Atomics.load(this.#head, 0)
       Atomics.store(this.#next, node, head & NODE_MASK)
-      // The tag changes with each push: a head that is the same again is another one.
+      // The tag changes with each push, so that an equal node number does not hide a change (ABA).
       const pushed = (((head >>> NODE_BITS) + 1) << NODE_BITS) | node | 0
       if (Atomics.compareExchange(this.#head, 0, head, pushed) === head) return
     }
   }
 
-  /** Takes the node on top off; 0 if there is none. */
+  /** Pops the node on top, and returns it; 0 if the stack is empty. */
   pop() {
     for (;;) {
       const head = Atomics.load(this.#head, 0)

@@ -1,8 +1,8 @@
-// Holds the rows against what was measured.
+// Compares the rows with the measurements.
 import { rows } from './rows.mjs'
 import { spread } from './statistics.mjs'
 
-/** What a row's value reads, computed by `read(name, workers)`, which gives a sample. */
+/** Makes the functions that a row's value calls. They read the samples that `read(name, workers)` returns. */
 function readersBy(read) {
   const reader =
     (field) =>
@@ -11,7 +11,7 @@ function readersBy(read) {
   return { cost: reader('cost'), throughput: reader('throughput'), fastShare: reader('fastShare') }
 }
 
-/** The contenders that the rows read, with no more workers than they read. */
+/** Returns the contenders that the rows read, each with only those numbers of workers that the rows read. */
 export function contendersOfRows(contenders) {
   const read = new Map()
   const note = (name, workers) => {
@@ -27,7 +27,7 @@ export function contendersOfRows(contenders) {
     }))
 }
 
-/** The value of a row in every round that has all of it, undisturbed. */
+/** Returns the value of a row in each round that has undisturbed samples of all contenders of the row. */
 function valuesOf(row, samples, rounds) {
   const values = []
   for (let round = 0; round < rounds; round++) {
@@ -44,7 +44,7 @@ function valuesOf(row, samples, rounds) {
   return values
 }
 
-/** Every row with the spread of its value and whether it is held; without those that were not measured. */
+/** Returns each row that was measured, with the spread of its value and whether the bound is held. */
 export function judge({ samples, rounds }) {
   return rows
     .map((row) => {

@@ -1,4 +1,4 @@
-// One thread of a team: runs a contender for a slice of time whenever it is told to, and says what it saw.
+// One thread of a team: runs a contender for a slice of time on request, and posts the results.
 import { parentPort, workerData } from 'node:worker_threads'
 import { info } from '../lib/index.js'
 import { contenders } from './contenders.mjs'
@@ -9,12 +9,12 @@ import { makeShared, openScope, slowCalls } from './scope.mjs'
 const shared = workerData.shared ?? makeShared()
 const scope = openScope(shared, workerData.member)
 const WARM_UP_MS = workerData.quick ? 1 : 40
-/** What runs between two looks at the clock, which costs some 50 ns. */
+/** Nanoseconds between two readings of the clock. A reading costs about 50 ns. */
 const CHUNK_NS = 50_000
 
 const known = new Map()
 
-/** Compiles a contender, and runs it until V8 has optimized it; says how many operations make a chunk. */
+/** Compiles a contender and runs it until V8 has optimized it. The result's `chunk` is the number of operations of a chunk. */
 async function prepare(name) {
   const contender = contenders.find((candidate) => candidate.name === name)
   const all = { ...scope, ...contender.prepare?.() }
@@ -27,7 +27,7 @@ async function prepare(name) {
   let cost = 0
   do {
     const start = limits.threadTime()
-    // Only where there is something to wait for: the others should not pay for that.
+    // Only contenders that wait return a promise, because awaiting costs time.
     const result = run(size)
     if (result instanceof Promise) await result
     const time = limits.threadTime() - start
@@ -43,7 +43,7 @@ async function prepared(name) {
   return found
 }
 
-/** Waits until all members of the team are here: the last one wakes the others. */
+/** Waits until all members of the team have arrived. The last member wakes the others. */
 function meet(barrier, members) {
   if (Atomics.add(barrier, 0, 1) + 1 === members) {
     Atomics.store(barrier, 1, 1)
@@ -53,7 +53,7 @@ function meet(barrier, members) {
   }
 }
 
-/** Runs a slice: what each chunk cost, and how many operations there were. `typical` is a chunk's cost as a rule. */
+/** Runs a slice and measures it. `typical` is the median cost of an operation over the slice's chunks, in nanoseconds. */
 async function measure({ name, members, milliseconds, barrier }) {
   const { run, chunk, counts, tells } = await prepared(name)
   meet(barrier, members)
@@ -73,7 +73,7 @@ async function measure({ name, members, milliseconds, barrier }) {
     time = tells ? before + result : limits.threadTime() - start
     costs.push((time - before) / Math.max(1, made))
   } while (performance.now() < end)
-  // Of a slice so short that there was none, something has to be said.
+  // A contender that counts its operations may have made none.
   operations = Math.max(1, operations)
   const wall = (performance.now() - wallStart) * 1e6
   return { operations, time, typical: median(costs), wall, slow: slowCalls() - slow }

@@ -43,7 +43,7 @@ class Dealer {
   /** Tokens that nobody took are gone; those who were denied count for the next window. */
   deal(perSecond) {
     const due = Math.floor(((performance.now() - this.#begin) * perSecond) / 1000) - this.given
-    // One more, so that whoever was not asked has some if somebody comes.
+    // One more, so that a worker without requests has tokens for its next request.
     const demands = this.#demands.map((demand) => 1 + Math.max(0, demand))
     const all = demands.reduce((sum, demand) => sum + demand, 0)
     this.#shards.forEach((shard, k) => {

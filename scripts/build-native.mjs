@@ -5,6 +5,8 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeCompileCommands } from './compile-commands.mjs'
+import { generate } from './generate-operations.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const directory = resolve(root, process.argv[2] ?? '.')
@@ -15,7 +17,9 @@ if (process.platform !== 'linux') {
   process.exit(0)
 }
 
-// Headers that were installed with this Node are the right ones, and save a download.
+generate()
+
+// If this Node was installed with headers, use them instead of a download.
 const prefix = dirname(dirname(process.execPath))
 const hasHeaders = existsSync(join(prefix, 'include', 'node', 'node_api.h'))
 const args = [
@@ -36,5 +40,6 @@ if (status !== 0) {
   console.error('rseq: the native build failed; it needs python3, make and a C++17 compiler (g++ or clang++)')
   process.exit(1)
 }
+if (directory === root) writeCompileCommands()
 const warnings = stderr.split('\n').filter((line) => line.includes('warning:'))
 if (warnings.length > 0) process.stderr.write(stderr)

@@ -7,10 +7,10 @@ import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { dynamicTags, requiredVersions, segments } from './readelf.mjs'
 
-/** Node's own floor: asking for more would refuse machines that Node runs on. */
+/** The oldest glibc that Node supports. A binary that requires a newer one fails on machines that run Node. */
 const GLIBC_FLOOR = [2, 28]
 
-/** What every process with glibc or musl has loaded already, or has beside it. */
+/** The libraries that every process with glibc or musl has. */
 const MAY_NEED =
   /^(libc\.so\.6|libpthread\.so\.0|libdl\.so\.2|ld-linux[\w-]*\.so\.\d|ld64\.so\.2|libc\.musl-\w+\.so\.1)$/
 
@@ -20,7 +20,7 @@ function compareVersions(a, b) {
 }
 
 /**
- * What a shared object is made of, and what is wrong with it, one sentence each.
+ * Reads the properties of a shared object, and its problems, one sentence each.
  * @param {string} file
  * @returns {{ size: number, needed: string[], glibc: string | null, problems: string[] }}
  */
@@ -47,6 +47,10 @@ export function checkBinary(file) {
   finding(
     tags.some(({ tag }) => tag === 'TEXTREL') || flags.some((value) => /\bTEXTREL\b/.test(value)),
     'has text relocations',
+  )
+  finding(
+    segments(file).every(({ type }) => type !== 'GNU_RELRO'),
+    'has no RELRO: the descriptors of its sections stay writable',
   )
   finding(stack === undefined || stack.flags.includes('E'), 'asks for an executable stack')
   finding(!flags.some((value) => /\bNODELETE\b/.test(value)), 'can be unloaded (no NODELETE flag)')

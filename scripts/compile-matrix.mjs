@@ -1,22 +1,35 @@
 // Compiles native/rseq and native/percpu with every compiler and at every level that the library
-// promises, links a shared object, and looks at what came out:
+// promises, links a shared object, and checks it:
 //
 //   node scripts/compile-matrix.mjs
 //
-// No warning, no text relocation, a descriptor with its table entries for every section, and the
-// same sections on every architecture.
+// There must be no warning, no text relocation, a descriptor with its table entries for every section, and equal sets of
+// sections on all architectures.
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { definedSymbols, dynamicTags, sections } from './readelf.mjs'
+import { definedSymbols, dynamicTags, properties, sections, segments } from './readelf.mjs'
 
 const run = promisify(execFile)
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 export const COMPILERS = ['g++', 'clang++', 'aarch64-linux-gnu-g++', 'powerpc64le-linux-gnu-g++']
+/** The options for landing pads of indirect branches, as in native/addon.gypi, and the property of the objects. */
+const PROTECTIONS = {
+  x86_64: { flags: ['-fcf-protection'], properties: ['IBT', 'SHSTK'] },
+  aarch64: { flags: ['-mbranch-protection=standard'], properties: ['BTI', 'PAC'] },
+  powerpc64le: { flags: [], properties: [] },
+}
+
+/** @param {string} compiler */
+function architectureOf(compiler) {
+  const own = { x64: 'x86_64', arm64: 'aarch64', ppc64: 'powerpc64le' }[process.arch] ?? 'x86_64'
+  return Object.keys(PROTECTIONS).find((name) => compiler.startsWith(name)) ?? own
+}
+
 export const LEVELS = ['-O0', '-O2', '-O3']
 
 const COMMON = ['-Wall', '-Wextra', '-Werror', '-fPIC']
@@ -26,7 +39,7 @@ const DESCRIPTOR_BYTES = 32
 const POINTER_BYTES = 8
 const EXIT_POINT_BYTES = 16
 
-/** Whether the compiler is there to be called. */
+/** Whether the compiler is installed. */
 export function isInstalled(compiler) {
   try {
     execFileSync(compiler, ['--version'], { stdio: 'ignore' })
@@ -36,7 +49,7 @@ export function isInstalled(compiler) {
   }
 }
 
-/** Every file of the library below `base` that is compiled, for whichever architecture. */
+/** Every file of the library below `base` that is compiled, for any architecture. */
 export function librarySources(base = root) {
   return ['native/rseq', 'native/percpu']
     .flatMap((folder) =>
@@ -48,7 +61,7 @@ export function librarySources(base = root) {
 
 /**
  * Compiles `sources` and links them into a shared object inside `directory`; returns its path.
- * What the compiler or linker says, if anything, is in the Error.
+ * The Error has the messages of the compiler or linker.
  * @param {string} compiler
  * @param {string} level
  * @param {string} directory
@@ -65,7 +78,7 @@ export async function buildSharedObject(
   const objects = []
   for (const [number, source] of sources.entries()) {
     const object = join(directory, `${number}.o`)
-    const language = source.endsWith('.S') ? [] : CPP
+    const language = source.endsWith('.S') ? [] : [...CPP, ...PROTECTIONS[architectureOf(compiler)].flags]
     await call(compiler, [...COMMON, ...language, level, '-c', source, '-o', object])
     objects.push(object)
   }
@@ -90,12 +103,30 @@ async function call(command, args) {
   }
 }
 
+/**
+ * The objects of buildSharedObject() in `directory` that lack the property for landing pads. One such object is enough for
+ * the linker to drop the property from its output.
+ * @param {string} compiler
+ * @param {string} directory
+ * @returns {string[]}
+ */
+export function unmarkedObjects(compiler, directory) {
+  const wanted = PROTECTIONS[architectureOf(compiler)].properties
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.o'))
+    .filter((name) => {
+      const found = properties(join(directory, name))
+      return !wanted.every((property) => found.includes(property))
+    })
+    .map((name) => `${name} has not the properties ${wanted.join(', ')}`)
+}
+
 function sectionSymbols(file) {
   return definedSymbols(file).filter(({ name }) => /^rseq_.*_(cpu_id|mm_cid)$/.test(name))
 }
 
 /**
- * The names of the sections in a shared object, for one architecture to be compared with another.
+ * The names of the sections in a shared object, to compare architectures.
  * @param {string} file
  * @returns {string[]}
  */
@@ -104,7 +135,7 @@ export function sectionNames(file) {
 }
 
 /**
- * What is wrong with the tables of a shared object, one sentence each.
+ * The problems of the tables of a shared object, one sentence each.
  * @param {string} file
  * @returns {string[]}
  */
@@ -112,22 +143,30 @@ export function problemsOf(file) {
   const tags = dynamicTags(file)
   const isTextRelocated = tags.some(({ tag, value }) => tag === 'TEXTREL' || /\bTEXTREL\b/.test(value))
 
-  // Two names of one address are one section: release order where the plain store has it anyway.
+  // Two names of one address are one section: on x86-64 the plain store already has release order.
   const byAddress = new Map(sectionSymbols(file).map(({ name, address }) => [address, name]))
   const count = byAddress.size
   const names = Array.from(byAddress.values())
   const comparing = names.filter((name) => /_cb(eq|ne)_/.test(name)).length
-  // To these a word that differs is an answer, which has an exit of its own.
+  // In these sections a different word is a result, with an exit of its own.
   const answering = names.filter((name) => /_cbne_store_taken_/.test(name)).length
   const wanted = {
-    __rseq_cs: count * DESCRIPTOR_BYTES,
     __rseq_cs_ptr_array: count * POINTER_BYTES,
-    // Every section leaves when the thread has moved, and one that compares when that fails.
+    // Every section has an exit for a thread that has moved; a section that compares also has one for a failed comparison.
     __rseq_exit_point_array: (count + comparing + answering) * EXIT_POINT_BYTES,
   }
   const there = sections(file)
+  const relro = segments(file).find(({ type }) => type === 'GNU_RELRO')
+  const data = there.get('.data.rel.ro')
+  const isReadOnly =
+    relro !== undefined &&
+    data !== undefined &&
+    data.size >= count * DESCRIPTOR_BYTES &&
+    data.address >= relro.address &&
+    data.address + data.size <= relro.address + relro.size
   return [
     ...(isTextRelocated ? ['there are text relocations'] : []),
+    ...(isReadOnly ? [] : ['the descriptors stay writable']),
     ...(count === 0 ? ['there are no sections at all'] : []),
     ...Object.entries(wanted)
       .filter(([name, size]) => there.get(name)?.size !== size)
@@ -163,7 +202,7 @@ async function main() {
     for (const level of LEVELS) {
       const [names, problems] = await inTemporaryDirectory(async (directory) => {
         const file = await buildSharedObject(compiler, level, directory)
-        return [sectionNames(file), problemsOf(file)]
+        return [sectionNames(file), [...problemsOf(file), ...unmarkedObjects(compiler, directory)]]
       }).catch((error) => [[], [error.message]])
       console.log(
         `${compiler} ${level}: ${names.length} sections${problems.map((problem) => `\n  ${problem}`).join('')}`,

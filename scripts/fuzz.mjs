@@ -19,7 +19,10 @@ const { values } = parseArgs({
 
 const target = values.broken ? 'fuzz-broken' : 'fuzz'
 const program = join(root, 'build', 'native-test', target)
-const build = spawnSync('make', ['--silent', '-C', 'native/test', target], { cwd: root, stdio: 'inherit' })
+const build = spawnSync('make', ['--silent', '--jobs=2', '-C', 'native/test', target], {
+  cwd: root,
+  stdio: 'inherit',
+})
 if (build.status !== 0) {
   console.error('fuzz: the build failed; it needs clang++ and its runtime (Debian: clang, libclang-rt-dev)')
   process.exit(2)

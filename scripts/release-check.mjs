@@ -17,7 +17,7 @@ function ask(command, ...args) {
   }).trim()
 }
 
-/** What is wrong, in words; or nothing. */
+/** The problems, one sentence each; or none. */
 const CHECKS = {
   'the working tree is clean': () => ask('git', 'status', '--porcelain'),
 
@@ -37,7 +37,7 @@ const CHECKS = {
       encoding: 'utf8',
     })
     if (`${stdout}${stderr}`.includes('E404')) return ''
-    // A known package that lacks the version is told by an empty answer.
+    // If the package exists but not this version, the answer is empty.
     return stdout.trim() === '' && !stderr.includes('npm error') ? '' : `npm says: ${stdout}${stderr}`.trim()
   },
 
@@ -45,7 +45,7 @@ const CHECKS = {
     repository === undefined ? 'package.json has no repository' : '',
 }
 
-/** As in CI, and what takes too long for that. */
+/** The tests of CI, and those that take too long for CI. */
 const COMMANDS = [
   ['ci'],
   ['run', 'typecheck'],

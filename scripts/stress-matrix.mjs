@@ -1,4 +1,4 @@
-// What `npm run stress` runs: each combination is one call of a stress program.
+// The combinations of `npm run stress`: each is one call of a stress program.
 
 const TESTS = [
   'counter',
@@ -22,7 +22,7 @@ const TESTS = [
   'array',
   'nodes',
 ]
-/** Those whose sections exist with a relaxed and a release commit. */
+/** The tests whose sections have a relaxed and a release commit. */
 const ORDERED = new Set(['buffer', 'memcpy'])
 const INDEXES = ['cpu_id', 'mm_cid']
 const BUILDS = ['stress', 'stress-delays', 'stress-compare-twice']
@@ -39,7 +39,7 @@ const DELAYS = [
   ['before', 'armed', 'entered', 'loaded', 'between', 'ready'],
 ]
 
-/** What goes on around the sections, beside the signal timer. */
+/** The disturbances of the sections, beside the signal timer. */
 const AROUND = [
   { name: 'undisturbed', options: [] },
   { name: 'yields', options: ['--yield', '10'] },

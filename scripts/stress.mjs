@@ -8,7 +8,7 @@ import { longMatrix, shortMatrix } from './stress-matrix.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const PROGRAMS = ['stress', 'stress-delays', 'stress-compare-twice']
-/** A run takes about a second; one that hangs must not take the rest along. */
+/** Milliseconds. A run takes about a second; a run that hangs must not stop the others. */
 const PATIENCE_MS = 300_000
 
 const options = new Command('stress')
@@ -25,7 +25,7 @@ const runs = (options.short ? shortMatrix() : longMatrix())
   .filter(({ line }) => line.includes(options.only))
   .filter((_, i) => i % Number(options.every) === 0)
 
-/** Runs one combination, and says what became of it. */
+/** Runs one combination, and returns its result. */
 function run({ program, args }) {
   return new Promise((resolve) => {
     const child = spawn(join(root, 'build/native-test', program), [...args, '--json'], {
@@ -46,7 +46,7 @@ function run({ program, args }) {
 
 /** Builds, runs and reports; returns the exit status. */
 async function main() {
-  const build = spawnSync('make', ['--silent', '-C', 'native/test', ...PROGRAMS], {
+  const build = spawnSync('make', ['--silent', '--jobs=2', '-C', 'native/test', ...PROGRAMS], {
     cwd: root,
     stdio: 'inherit',
   })

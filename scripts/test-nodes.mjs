@@ -17,7 +17,7 @@ import { binariesOf, prebuild } from './prebuild.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
 
-/** Tests of what is the same whatever Node runs them: compilers, C++ programs, kernels, the tools themselves. The benchmark has --node. */
+/** Tests that do not depend on the Node version: of compilers, C++ programs, kernels and tools. The benchmark has --node. */
 const NODE_INDEPENDENT = [
   'bench',
   'binary',
@@ -28,10 +28,11 @@ const NODE_INDEPENDENT = [
   'native',
   'native-fuzz',
   'native-interleave',
+  'native-kill',
   'prebuild',
 ]
 
-/** What is run on each Node: a project of vitest.config.ts, with its own binary or the one for all Nodes. */
+/** The suites for each Node: a project of vitest.config.ts, with the Node's own binary or the binary for all Nodes. */
 const SUITES = {
   native: { project: 'native', own: true },
   napi: { project: 'napi', own: true },
@@ -40,7 +41,7 @@ const SUITES = {
   common: { project: 'native', own: false },
 }
 
-/** The environment of everything that runs on that Node: no binary but those that ship, or the one named. */
+/** The environment of all processes on that Node: it allows only the binaries that ship, or the named one. */
 function environment(home, only) {
   const env = { ...process.env, PREBUILDS_ONLY: '1' }
   for (const name of ['RSEQ_BACKEND', 'RSEQ_TIER', 'RSEQ_BINARY']) delete env[name]
@@ -49,7 +50,7 @@ function environment(home, only) {
   return env
 }
 
-/** The tier that the package takes there, and the binary; what neither says is wrong. */
+/** Checks the tier and the binary that the package uses on that Node. */
 function probe(node, env) {
   const lib = JSON.stringify(pathToFileURL(join(root, 'lib/index.js')).href)
   const code = `
@@ -62,7 +63,7 @@ function probe(node, env) {
   return JSON.parse(stdout)
 }
 
-/** Runs one suite; what it printed is shown where something is wrong. */
+/** Runs one suite, and prints its output if it fails. */
 function runSuite(node, project, env, directory) {
   const report = join(directory, 'report.json')
   rmSync(report, { force: true })

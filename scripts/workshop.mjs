@@ -1,4 +1,4 @@
-// A place in which prebuildify makes one binary for one architecture.
+// A directory in which prebuildify builds one binary for one architecture.
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -9,10 +9,10 @@ import { fetchHeaders } from './node-versions.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const prebuildify = createRequire(import.meta.url).resolve('prebuildify/bin.js')
 
-/** The one object that is made for a Node version: all others speak Node-API, or know nothing of Node. */
+/** The only object that depends on the Node version: all others use Node-API, or do not use Node. */
 const OF_ONE_NODE = 'v8_tier.o'
 
-/** node-gyp reads npm's settings from the environment: those of another build would be taken for ours. */
+/** The environment without npm's settings, which node-gyp would read. */
 function cleanEnvironment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)))
 }
@@ -28,22 +28,21 @@ function run(args, env) {
 }
 
 /**
- * A copy of the project: prebuildify begins by deleting all that was built, and ends by taking the
- * binary away.
+ * A copy of the project, as prebuildify begins by deleting all built files, and ends by moving the binary away.
  */
 export class Workshop {
   #arch
   #tools
   #directory
 
-  /** @param tools - what the names of the cross compiler's programs begin with; null for the host's own. */
+  /** @param tools - the prefix of the cross compiler's programs; null for the host's compiler. */
   constructor(arch, tools) {
     this.#arch = arch
     this.#tools = tools
     const build = join(root, 'build')
     mkdirSync(build, { recursive: true })
     this.#directory = mkdtempSync(join(build, 'prebuild-'))
-    // Not by links: gyp follows them, and would put the objects of all workshops into one place.
+    // Copies instead of links: gyp follows links, and would put the objects of all workshops into one directory.
     const sources = ['addon', 'percpu', 'rseq', 'addon.gypi'].map((name) => join('native', name))
     for (const name of ['binding.gyp', 'package.json', ...sources]) {
       cpSync(join(root, name), join(this.#directory, name), { recursive: true })
@@ -88,7 +87,7 @@ export class Workshop {
     return objects.map((file) => join(place, file))
   }
 
-  /** Copies objects to here; their names as the linker, which runs in build/, shall be given them. */
+  /** Copies objects to this directory. Returns their names relative to build/, where the linker runs. */
   #take(objects) {
     const names = objects.map((_, i) => `objects/${i}.o`)
     objects.forEach((file, i) => {

@@ -1,8 +1,8 @@
 /**
- * `rseq/linux-arm64`: the same as `rseq`, for programs that are bundled. Its binaries are loaded by paths
- * that a bundler can see.
+ * `rseq/linux-arm64`: the exports of `rseq` for bundled programs. It loads the native library with `require` calls whose paths
+ * a bundler can read. Import it before `rseq` and `rseq/metrics`.
  *
  * @packageDocumentation
  */
-import './static/provide-linux-arm64.js'
+import './native/static/provide-linux-arm64.js'
 export * from './index.js'

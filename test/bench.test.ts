@@ -1,16 +1,21 @@
 /** The benchmark runs and says what it saw: not how fast, which no test can judge. */
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { Samples } from '../bench/rounds.mjs'
 import { judge } from '../bench/verdicts.mjs'
+import { readOperations } from '../scripts/generate-operations.mjs'
 import { NODES } from '../scripts/node-versions.mjs'
 import { machineWithSectionsOr } from './support/machine.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const isKnown = NODES.some(({ abi }) => String(abi) === process.versions.modules)
 const run = promisify(execFile)
+/** The rows of the table of hot operations. */
+const OPERATIONS = readOperations(readFileSync(new URL('../src/core/operations.ts', import.meta.url), 'utf8'))
 
 interface Results {
   machine: { node: string; cpus: number }
@@ -38,6 +43,8 @@ describe.skipIf(!isKnown)('the benchmark', () => {
         expect(throughput, `${name}, ${workers} workers`).toBeGreaterThan(0)
       }
     }
+    const names = results.contenders.map(({ name }) => name)
+    for (const { name, bench } of OPERATIONS) if (bench !== undefined) expect(names, name).toContain(bench)
     for (const { title, median } of results.occasional) expect(median, title).toBeGreaterThan(0)
     expect(results.verdicts.length).toBeGreaterThan(10)
     for (const { title, measured, most, least } of results.verdicts) {
@@ -78,6 +85,14 @@ function samplesOf(costs: Record<string, number[]>): Samples {
   samples.finish()
   return samples
 }
+
+test('measures processes that share memory', async ({ skip }) => {
+  await machineWithSectionsOr(skip)
+  skip(availableParallelism() < 2, 'one CPU')
+  const { stdout } = await run(process.execPath, ['bench/processes/main.mjs', '--rounds', '1'], { cwd: root })
+  expect(stdout).toMatch(/process\.send of a number, both ends +<= 0\.002 +(?:[\d.]+|NaN) /)
+  expect(stdout).toMatch(/medians: counter [\d.]+, counters/)
+})
 
 const ROW = 'counter.add(1), one thread / an empty fast call'
 

@@ -68,6 +68,13 @@ describe.skipIf(process.platform !== 'linux')('binaries', () => {
       expect(checkBinary(file).problems).toEqual(['asks for an executable stack'])
     })
 
+    test('descriptors that stay writable', () => {
+      const file = build('writable', 'void f() {}', '-nostdlib', '-Wl,-z,norelro')
+      expect(checkBinary(file).problems).toEqual([
+        'has no RELRO: the descriptors of its sections stay writable',
+      ])
+    })
+
     test('text relocations', () => {
       const source = '__asm__(".text\\n.globl address\\naddress: .dc.a address\\n");'
       const file = build('text', source, '-nostdlib', '-Wl,-z,notext')

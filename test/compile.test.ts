@@ -10,6 +10,7 @@ import {
   librarySources,
   problemsOf,
   sectionNames,
+  unmarkedObjects,
 } from '../scripts/compile-matrix.mjs'
 
 // Where everything must be installed, a compiler that is missing is a mistake.
@@ -28,13 +29,14 @@ describe('native/rseq and native/percpu compile without a warning, with all tabl
         await inTemporaryDirectory(async (directory) => {
           const file = await buildSharedObject(compiler, level, directory)
           expect(problemsOf(file)).toEqual([])
+          expect(unmarkedObjects(compiler, directory)).toEqual([])
           namesBy.set(`${compiler} ${level}`, sectionNames(file))
         })
       })
     }
   }
 
-  test(`the same sections with ${installed.join(', ')}`, () => {
+  test(`equal sets of sections with ${installed.join(', ')}`, () => {
     // But for those that need what only some CPUs of an architecture have.
     const everywhere = (names: string[]): string[] => names.filter((name) => !name.includes('_avx_'))
     const [first, ...others] = [...namesBy.values()].map(everywhere)
@@ -46,7 +48,8 @@ describe('native/rseq and native/percpu compile without a warning, with all tabl
 
 describe.skipIf(!has.get('g++'))('a broken library is caught', () => {
   const ARCHITECTURES = ['x86_64.S', 'arm64.S', 'ppc64.S']
-  const SECTION = /^ {2}load_add_store +load_add_store_\\index.*\n/m
+  /** What makes a row of the section table. */
+  const ROW = /^ {2}\\body \\body\\\(\)_\\index, \\index$/m
 
   /** Builds the library with every architecture's sections changed by `change`; what there is to find. */
   async function problemsAfter(change: (assembly: string) => string): Promise<string> {
@@ -63,7 +66,7 @@ describe.skipIf(!has.get('g++'))('a broken library is caught', () => {
       const sources = librarySources(directory)
       try {
         const file = await buildSharedObject('g++', '-O0', directory, sources)
-        return [...problemsOf(file), ...sectionNames(file)].join('\n')
+        return [...problemsOf(file), ...unmarkedObjects('g++', directory), ...sectionNames(file)].join('\n')
       } catch (error) {
         return String(error)
       }
@@ -116,8 +119,7 @@ describe.skipIf(!has.get('g++'))('a broken library is caught', () => {
 rseq_load_forget_store_cpu_id: .long 0
 `,
     )
-    expect(problems).toMatch(/__rseq_cs has \d+ bytes, not the \d+ of \d+ sections/)
-    expect(problems).toMatch(/__rseq_cs_ptr_array has/)
+    expect(problems).toMatch(/__rseq_cs_ptr_array has \d+ bytes, not the \d+ of \d+ sections/)
     expect(problems).toMatch(/__rseq_exit_point_array has/)
   })
 
@@ -130,8 +132,22 @@ rseq_load_forget_store_cpu_id: .long 0
     }
   })
 
+  test('descriptors that stay writable', async () => {
+    const problems = await problemsAfter((assembly) => assembly.replace('.data.rel.ro.rseq_cs', '__rseq_cs'))
+    expect(problems).toMatch(/^the descriptors stay writable$/m)
+  })
+
+  test.skipIf(process.arch === 'ppc64')('an object that does not say that it has landing pads', async () => {
+    const problems = await problemsAfter((assembly) =>
+      assembly.replace('#include "notes.inc"', '.section .note.GNU-stack, "", @progbits'),
+    )
+    expect(problems).toMatch(/^\d+\.o has not the properties (IBT, SHSTK|BTI, PAC)$/m)
+  })
+
   test('a section that one architecture lacks', async () => {
-    const names = await problemsAfter((assembly) => assembly.replace(SECTION, ''))
+    const names = await problemsAfter((assembly) =>
+      assembly.replace(ROW, (row) => `  .ifnc \\body, load_add_store\n${row}\n  .endif`),
+    )
     expect(names.split('\n').length).toBe(good.split('\n').length - 2)
     expect(names).not.toContain('rseq_load_add_store_cpu_id')
   })

@@ -65,7 +65,7 @@ test.for([
       expect([thread.backend, thread.registration]).toEqual(['portable', 'none'])
       expect(thread.reason).toMatch(reason)
     }
-    // Nothing is wrong with the installation: the reason is there for who asks.
+    // The installation is right, so there is no warning; only info() has the reason.
     expect(stderr).not.toMatch(/warning/i)
   },
 )

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { lintFile } from '../lib/lint/lint.js'
+import { lintFile } from '../build/tools/lint/lint.js'
 import { compileObjects, isInstalled, librarySources, link, ownArchitecture } from './support/toolchains.js'
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))

@@ -50,19 +50,19 @@ test.each([
   ['a program that never ends', without('result node pass'), ['node']],
   ['a program that prints no totals', without('0 failed'), ['unit']],
   ['totals with failures', changed('0 failed', '1 failed'), ['unit']],
-  ['the same result twice', [...good, '@@result node/info pass again'], ['node/info']],
-  ['a result that nobody asked for', [...good, '@@result other pass'], ['other']],
+  ['a result that is reported twice', [...good, '@@result node/info pass again'], ['node/info']],
+  ['a result that the plan does not contain', [...good, '@@result other pass'], ['other']],
   ['a panic at the start', [], ['boot', 'unit', 'node/info', 'node', 'end']],
   ['a machine that does not switch off', without('@@end'), ['end']],
 ])('%s fails', (_, texts, expected) => {
   expect(failures(texts)).toEqual(expected)
 })
 
-test('a machine that had to be stopped fails, whatever it said', () => {
+test('a machine that had to be stopped fails, even if its results passed', () => {
   expect(failures(good, true)).toEqual(['end'])
 })
 
-test('only what was not to be had is no failure of the tests', () => {
+test('a download that was not available is no failure of the tests', () => {
   const outcome = (passed: boolean, isUnavailable = false) => ({ results: [{ passed }], isUnavailable })
   expect(exitStatus([outcome(true), outcome(true)])).toBe(0)
   expect(exitStatus([outcome(true), outcome(false, true)])).toBe(2)

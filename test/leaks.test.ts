@@ -1,7 +1,14 @@
-/** What is dropped is given back: handles and memory. */
+/** Objects that are collected release their handles and memory. */
 import { expect, test } from 'vitest'
 import { machineWithSectionsOr } from './support/machine.js'
 import { runProgram } from './support/program.js'
+
+interface Dropped {
+  most: Record<string, number>
+  mostMemory: number
+  kept: number
+  refusal: string | null
+}
 
 interface Leaks {
   baseline: number
@@ -27,4 +34,17 @@ test('regions that are dropped give back their handles and their memory', async 
   expect(result.opened).toBeLessThanOrEqual(65_536)
   expect(result.finally).toBe(result.baseline)
   expect(result.counted).toBe(1)
+})
+
+test('objects that are dropped within one turn of the event loop exhaust neither handles nor memory', async ({
+  skip,
+}) => {
+  await machineWithSectionsOr(skip)
+  const input = { objects: 20_000, pools: 1500 }
+  const { result } = await runProgram<Dropped>('dropped', { input })
+  // Half of those that are looked for at a time are in use at the most: see environment.h.
+  for (const [name, most] of Object.entries(result.most)) expect(most, name).toBeLessThanOrEqual(8192)
+  expect(result.mostMemory / 2 ** 20).toBeLessThan(input.pools / 3)
+  expect(result.kept).toBe(65_535)
+  expect(result.refusal).toMatch(/too many/)
 })

@@ -5,10 +5,16 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { LintError, type LintReport, type SectionReport, lintBytes, lintFile } from '../lib/lint/lint.js'
+import {
+  LintError,
+  type LintReport,
+  type SectionReport,
+  lintBytes,
+  lintFile,
+} from '../build/tools/lint/lint.js'
 import { damage, generator } from './support/damage.js'
 import { DECODERS } from './support/decoders.js'
-import { ElfPatch, TABLES } from './support/elf-patch.js'
+import { ElfPatch } from './support/elf-patch.js'
 import { VICTIM, mutationsOf } from './support/mutations.js'
 import {
   type ArchitectureName,
@@ -66,18 +72,13 @@ function disassemble(architecture: ArchitectureName, file: string): Disassembled
   })
 }
 
-/** Names of the sections that the library has: where the release order costs nothing, one serves for both. */
+/** How many sections the library has: on x86-64 one serves for both orders, and two rows are for x86-64 alone. */
 function expectedCount(architecture: ArchitectureName): number {
-  const source = readFileSync(
-    join(
-      root,
-      'native/rseq/arch',
-      { 'x86-64': 'x86_64.S', arm64: 'arm64.S', ppc64le: 'ppc64.S' }[architecture],
-    ),
-    'utf8',
-  )
-  const table = source.slice(source.lastIndexOf('.irp index'))
-  return 2 * [...table.matchAll(/^ {2}load_\w+ .*$/gm)].length
+  const table = readFileSync(join(root, 'native/rseq/section_table.inc'), 'utf8')
+  const isX86 = architecture === 'x86-64'
+  const rows = isX86 ? table : table.replaceAll(/^#if defined\(__x86_64__\)\n[^#]*#endif$/gm, '')
+  const count = (macro: string): number => [...rows.matchAll(new RegExp(`^${macro}\\(`, 'gm'))].length
+  return 2 * (count('SECTION') + (isX86 ? 1 : 2) * count('ORDERED_SECTION'))
 }
 
 describe.each(['x86-64', 'arm64', 'ppc64le'] as const)('%s', (architecture) => {
@@ -134,9 +135,7 @@ describe.each(['x86-64', 'arm64', 'ppc64le'] as const)('%s', (architecture) => {
       (_, { rules, names, mutate }) => {
         const patch = new ElfPatch(good)
         const victim = sectionOf(report, VICTIM)
-        const descriptor = patch
-          .entries(TABLES.descriptors, 32)
-          .find((address) => patch.word(address + 8) === victim.start)
+        const descriptor = patch.descriptors().find((address) => patch.word(address + 8) === victim.start)
         mutate(patch, victim, descriptor ?? 0)
         const broken = lintBytes(patch.bytes)
         expect(rulesOf(broken)).toEqual(rules)
@@ -146,28 +145,45 @@ describe.each(['x86-64', 'arm64', 'ppc64le'] as const)('%s', (architecture) => {
       },
     )
 
-    test('caught: descriptors that are not aligned', () => {
-      const folder = join(directory, `${architecture}-misaligned`)
+    /** What the linter says where each assembler source is changed. */
+    function lintChanged(name: string, change: (assembly: string) => string): LintReport {
+      const folder = join(directory, `${architecture}-${name}`)
       mkdirSync(folder)
       const assemblies = librarySources().filter((source) => source.endsWith('.S'))
       const copies = assemblies.map((source) => {
         const copy = join(folder, basename(source))
-        const assembly = readFileSync(source, 'utf8')
-          .replace(/\.balign 32(?=\n\.Ldescriptor)/, '.balign 8')
-          .replace('"../abi.h"', '"rseq/abi.h"')
+        const assembly = change(readFileSync(source, 'utf8'))
+          .replaceAll(/"\.\.\/(abi\.h|section_table\.inc)"/g, '"rseq/$1"')
           .replace(/"(\w+\.inc)"/g, '"rseq/arch/$1"')
         writeFileSync(copy, assembly)
         return copy
       })
-      const output = join(directory, `${architecture}-misaligned.so`)
-      const flag = `-Wl,--section-start=${TABLES.descriptors}=0x400008`
-      const misaligned = compileObjects(architecture, folder, copies)
+      const output = join(directory, `${architecture}-${name}.so`)
+      const changed = compileObjects(architecture, folder, copies)
       const rest = objects.filter(
         (object) => !copies.some((copy) => object.endsWith(`${basename(copy, '.S')}.o`)),
       )
-      const broken = lintFile(link(architecture, output, [...misaligned, ...rest], '-shared', flag))
+      return lintFile(link(architecture, output, [...changed, ...rest], '-shared'))
+    }
+
+    test('caught: descriptors that are not aligned', () => {
+      const first =
+        '.pushsection .data.rel.ro.rseq_cs, "aw", @progbits\n  .balign 32\n  .quad 0\n  .popsection\n'
+      const broken = lintChanged('misaligned', (assembly) =>
+        assembly
+          .replace(/\.balign 32(?=\n\.Ldescriptor)/, '.balign 8')
+          .replace(/^(?=\.set AREA_RSEQ_CS)/m, first),
+      )
       expect(rulesOf(broken)).toEqual(['alignment'])
       expect(broken.findings).toHaveLength(broken.sections.length)
+    })
+
+    test('caught: descriptors in the usual table, which linkers leave writable', () => {
+      const broken = lintChanged('writable', (assembly) =>
+        assembly.replace('.data.rel.ro.rseq_cs', '__rseq_cs'),
+      )
+      expect(rulesOf(broken)).toEqual(['writable'])
+      expect(broken.findings).toHaveLength(report.sections.length)
     })
 
     test('an executable that is not relocated passes', () => {
@@ -270,14 +286,14 @@ describe.skipIf(ownArchitecture === undefined)('files', () => {
   })
 })
 
-describe.skipIf(ownArchitecture === undefined)('rseq lint', () => {
+describe.skipIf(ownArchitecture === undefined)('rseq-lint', () => {
   const lint = (...args: string[]) =>
-    spawnSync(process.execPath, ['lib/cli/main.js', 'lint', ...args], { cwd: root, encoding: 'utf8' })
+    spawnSync(process.execPath, ['build/tools/lint/main.js', ...args], { cwd: root, encoding: 'utf8' })
 
   function brokenCopy(): string {
     const copy = join(directory, 'broken.node')
     const patch = new ElfPatch(readFileSync(addon))
-    patch.view.setUint8(patch.section(TABLES.descriptors).offset + 4, 1)
+    patch.view.setUint8(patch.offsetOf(patch.descriptors()[0] ?? 0) + 4, 1)
     writeFileSync(copy, patch.bytes)
     return copy
   }
@@ -305,7 +321,7 @@ describe.skipIf(ownArchitecture === undefined)('rseq lint', () => {
     copyFileSync(join(root, 'package.json'), text)
     const { status, stderr } = lint(addon, text, brokenCopy())
     expect(status).toBe(2)
-    expect(stderr).toMatch(/^rseq lint: \S+package\.json is not an ELF file [^\n]*\n$/)
+    expect(stderr).toMatch(/^rseq-lint: \S+package\.json is not an ELF file [^\n]*\n$/)
   })
 
   test('--json', () => {

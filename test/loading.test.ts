@@ -1,7 +1,15 @@
 /** Loading the package: many times, twice in one process, and where there is no binary for it. */
-import { expect, test } from 'vitest'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Info, PerCpuCounter, info } from '../lib/index.js'
-import { loadNative } from '../lib/native.js'
+import { search } from '../lib/native/binary.js'
+import { loadNative } from '../lib/native/binding.js'
 import { ORIGINAL, copyPackage } from './support/copy.js'
 import { machineWithSectionsOr, onSectionsOr } from './support/machine.js'
 import { runProgram } from './support/program.js'
@@ -97,6 +105,120 @@ test('without a binary, the portable backend runs, with one warning', async ({ s
   expect(silenced.stderr).not.toContain('RSEQ_PORTABLE')
 })
 
+test('without a binary, RSEQ_TIER=fast is an error', async ({ skip }) => {
+  await machineWithSectionsOr(skip)
+  const { url } = await copyPackage({ binary: false })
+  await expect(runProgram('info', { input: { url }, env: { RSEQ_TIER: 'fast' } })).rejects.toThrow(NO_BINARY)
+})
+
+/** Runs `programs/imports.mjs`: imports entries of a copy of the package, one after the other. */
+async function importEntries(binary: boolean, entries: string[], env: NodeJS.ProcessEnv = {}): Promise<Info> {
+  const { root } = await copyPackage({ binary })
+  const urls = entries.map((entry) => pathToFileURL(join(root, 'lib', entry)).href)
+  const clean = { RSEQ_BACKEND: undefined, RSEQ_TIER: undefined, ...env }
+  return (await runProgram<Info>('imports', { input: { urls }, env: clean })).result
+}
+
+describe('the entry of a platform', () => {
+  const entry = `linux-${process.arch}.js`
+  const TOO_LATE = `rseq/linux-${process.arch}: expected to be imported before rseq and rseq/metrics`
+
+  test.for(['metrics/index.js', 'index.js'])(
+    'after %s, which found no binary, is an error',
+    async (first, { skip }) => {
+      await machineWithSectionsOr(skip)
+      await expect(importEntries(false, [first, entry])).rejects.toThrow(TOO_LATE)
+    },
+  )
+
+  test('may come first', async ({ skip }) => {
+    await machineWithSectionsOr(skip)
+    const { reason } = await importEntries(false, [entry, 'metrics/index.js'])
+    expect(reason).toContain(`in the bundle for linux-${process.arch}`)
+  })
+
+  test('may come later where nothing was lost by it', async ({ skip }) => {
+    const machine = await machineWithSectionsOr(skip)
+    const order = ['metrics/index.js', entry]
+    expect((await importEntries(true, order)).backend).toBe(machine.backend)
+    expect((await importEntries(false, order, { RSEQ_BACKEND: 'portable' })).backend).toBe('portable')
+    const other = process.arch === 'x64' ? 'linux-arm64.js' : 'linux-x64.js'
+    expect((await importEntries(false, ['metrics/index.js', other])).backend).toBe('portable')
+  })
+})
+
+describe('a bundle in CommonJS form', () => {
+  /** Bundles `programs/info.mjs` and the package into one file, far from the package. */
+  async function bundle(): Promise<string> {
+    const directory = await mkdtemp(join(tmpdir(), 'rseq-bundle-'))
+    onTestFinished(() => rm(directory, { recursive: true }))
+    const outfile = join(directory, 'bundle.cjs')
+    const entry = join(directory, 'entry.mjs')
+    const pathname = fileURLToPath(ORIGINAL)
+    await writeFile(
+      entry,
+      `import { info } from ${JSON.stringify(pathname)}; console.log(JSON.stringify(info()))`,
+    )
+    await build({
+      entryPoints: [entry],
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      outfile,
+      logLevel: 'silent',
+    })
+    return outfile
+  }
+
+  function run(file: string, env: NodeJS.ProcessEnv): Info {
+    const clean = { ...process.env, RSEQ_BACKEND: undefined, RSEQ_TIER: undefined, ...env }
+    return JSON.parse(execFileSync(process.execPath, [file], { env: clean, encoding: 'utf8' })) as Info
+  }
+
+  test('loads the binary that RSEQ_BINARY names, by an absolute path or from the working directory', async ({
+    skip,
+  }) => {
+    const machine = await machineWithSectionsOr(skip)
+    const file = await bundle()
+    const binary = ownBinary()
+    expect(run(file, { RSEQ_BINARY: binary })).toMatchObject({ backend: machine.backend, reason: null })
+    expect(run(file, { RSEQ_BINARY: relative(process.cwd(), binary) }).backend).toBe(machine.backend)
+    const { backend, reason } = run(file, { NODE_NO_WARNINGS: '1' })
+    expect(backend).toBe('portable')
+    expect(reason).toContain('a bundle in CommonJS form does not know where the package is')
+  })
+})
+
+test('a binary that RSEQ_BINARY names and that does not load is an error, unless the portable backend is asked for', async () => {
+  const source = `const { info } = await import(${JSON.stringify(ORIGINAL)}); console.log(info().backend)`
+  const run = (env: NodeJS.ProcessEnv): { status: number | null; stdout: string; stderr: string } =>
+    spawnSync(process.execPath, ['--input-type=module', '--eval', source], {
+      env: { ...process.env, RSEQ_BACKEND: undefined, RSEQ_TIER: undefined, ...env },
+      encoding: 'utf8',
+    })
+  const directory = await mkdtemp(join(tmpdir(), 'rseq-binary-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  const noBinary = join(directory, 'rseq.node')
+  await writeFile(noBinary, 'no binary')
+  for (const file of [noBinary, join(directory, 'absent.node')]) {
+    const { status, stderr } = run({ RSEQ_BINARY: file })
+    expect(status).toBe(1)
+    expect(stderr).toContain('rseq: no native library for')
+    expect(stderr).toContain(`looked for ${file} (`)
+    expect(stderr).toContain('in RSEQ_BINARY')
+    const { stdout } = run({ RSEQ_BINARY: file, RSEQ_BACKEND: 'portable' })
+    expect(stdout).toBe('portable\n')
+  }
+})
+
+/** The binary that this checkout runs on: the first that is there. */
+function ownBinary(): string {
+  const { place, candidates } = search()
+  const file = candidates.map(({ name }) => join(place, name)).find((path) => existsSync(path))
+  if (file === undefined) throw new Error(`no binary in ${place}`)
+  return file
+}
+
 test('info() says what this process runs on', () => {
   const seen = info()
   expect(Object.keys(seen).sort()).toEqual(
@@ -110,6 +232,7 @@ test('info() says what this process runs on', () => {
       'possibleCpus',
       'reason',
       'registration',
+      'selfTest',
       'tier',
     ].sort(),
   )

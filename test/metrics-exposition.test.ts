@@ -12,7 +12,7 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import express from 'express'
 import { fastify } from 'fastify'
-import { Registry } from 'prom-client'
+import { Gauge as PromGauge, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { defineMetrics } from '../lib/metrics/index.js'
 import { service } from './support/metrics-schema.mjs'
@@ -145,14 +145,14 @@ test.each(Object.keys(FRAMEWORKS))(
     const open = await fetchText('application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
     expect(open.type).toMatch(/^application\/openmetrics-text/)
     expect(open.text).toBe(metrics.text('openmetrics'))
-    // A client that goes away in the middle is nobody's error.
+    // A client that disconnects early is not an error of the server.
     const request = get({ port, host: '127.0.0.1', path: '/metrics' }, (response) => response.destroy())
     await once(request, 'close')
     await close()
   },
 )
 
-test('a prom-client registry prints the same values', async () => {
+test('a prom-client registry prints equal values', async () => {
   const metrics = busyMetrics()
   for (const type of [Registry.PROMETHEUS_CONTENT_TYPE, Registry.OPENMETRICS_CONTENT_TYPE] as const) {
     const registry = new Registry()
@@ -171,7 +171,71 @@ test('a prom-client registry prints the same values', async () => {
   }
 })
 
-test('OpenTelemetry exports the same values', async () => {
+test('a prom-client registry that refuses one metric has none of them', async () => {
+  const metrics = defineMetrics({
+    counters: { a: { name: 'a_total', help: 'A.' }, b: { name: 'b_total', help: 'B.' } },
+    gauges: { c: { help: 'C.' } },
+  }).create()
+  const registry = new Registry()
+  const namesOf = (): string[] => registry.getMetricsAsArray().map(({ name }) => name)
+  const theirs = new PromGauge({ name: 'c', help: 'Theirs.', registers: [registry] })
+  expect(() => {
+    metrics.registerInPromClient(registry)
+  }).toThrow('c has already been registered')
+  expect(namesOf()).toEqual(['c'])
+  expect(registry.getSingleMetric('c')).toBe(theirs)
+  registry.removeSingleMetric('c')
+  metrics.registerInPromClient(registry)
+  expect(namesOf()).toEqual(['a_total', 'b_total', 'c'])
+  // A second time they are refused, and the first ones stay.
+  expect(() => {
+    metrics.registerInPromClient(registry)
+  }).toThrow('a_total has already been registered')
+  expect(namesOf()).toEqual(['a_total', 'b_total', 'c'])
+  expect(samplesOf(await registry.metrics()).size).toBe(3)
+})
+
+test.each([null, undefined, 5, 'register', {}, { registerMetric: () => undefined }])(
+  'values that are neither a registry nor a provider are refused: %o',
+  (other) => {
+    const metrics = service.create()
+    expect(() => {
+      metrics.registerInPromClient(other as never)
+    }).toThrow("registry: expected prom-client's Registry, such as its register, got ")
+    expect(() => {
+      metrics.registerInOpenTelemetry(other as never)
+    }).toThrow("provider: expected OpenTelemetry's MeterProvider, got ")
+    expect(() => {
+      metrics.registerInOpenTelemetry(new MeterProvider(), 5 as never)
+    }).toThrow('meterName: expected a string, got 5')
+  },
+)
+
+test('a metric that is absent at 0 comes and goes', () => {
+  const metrics = defineMetrics({
+    gauges: {
+      a: { help: '', absentAtZero: true },
+      b: { help: '', labels: { x: ['1', '2'] }, absentAtZero: true },
+    },
+    histograms: { c: { help: '', buckets: [1], absentAtZero: true } },
+  }).create()
+  expect(samplesOf(metrics.text()).size).toBe(0)
+  metrics.a.set(5)
+  metrics.b.labels({ x: '2' }).set(-1)
+  metrics.c.observe(0)
+  expect([...samplesOf(metrics.text()).keys()]).toEqual([
+    'a',
+    'b{x="2"}',
+    'c_bucket{le="1"}',
+    'c_bucket{le="+Inf"}',
+    'c_sum',
+    'c_count',
+  ])
+  metrics.a.set(0)
+  expect(samplesOf(metrics.text()).has('a')).toBe(false)
+})
+
+test('OpenTelemetry exports equal values', async () => {
   const metrics = busyMetrics()
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 31 - 1 })
@@ -216,7 +280,7 @@ test('rseq/metrics loads nothing but this package and Node', () => {
 })
 
 describe.skipIf(!isInstalled('promtool'))('promtool', () => {
-  test('finds nothing wrong, whatever label values are', () => {
+  test('accepts all label values', () => {
     expect(promtool(busyMetrics().text())).toBe('')
   })
 

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -41,6 +41,16 @@ function fuzz(...options: string[]): { status: number | null; output: string } {
 describe.skipIf(process.platform !== 'linux' || !hasFuzzer())(
   'fuzzing of regions (clang with libFuzzer)',
   () => {
+    it('starts from regions of the layout of today', () => {
+      const corpus = join(root, 'native/test/fuzz/corpus')
+      const seeds = join(temporary, 'seeds')
+      execFileSync(process.execPath, [join(root, 'native/test/fuzz/seeds.mjs'), seeds])
+      const old = readdirSync(seeds).filter(
+        (name) => !readFileSync(join(corpus, name)).equals(readFileSync(join(seeds, name))),
+      )
+      expect(old, 'write these anew by: node native/test/fuzz/seeds.mjs native/test/fuzz/corpus').toEqual([])
+    })
+
     it('finds nothing in 100,000 inputs', () => {
       const { status, output } = fuzz('--runs', '100000', '--seconds', '30')
       expect(output).toContain('Done')

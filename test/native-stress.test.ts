@@ -45,7 +45,7 @@ describe.skipIf(process.platform !== 'linux')('stress on sections (native/test/s
   })
 
   it('a control that does not go wrong has shown nothing, and fails', () => {
-    // One thread, and nobody to lose an update to. This structure does not tell aborts, so it needs none.
+    // One thread cannot lose an update. This structure does not count aborts, so none is required.
     const alone = ['--test', 'region', '--threads', '1', '--rounds', '3']
     const { status, output } = run('build/native-test/stress', alone)
     expect(output).toContain('the control, not armed, did not go wrong')

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,16 +13,17 @@ afterAll(() => {
 
 interface Ended {
   status: number | null
+  signal: NodeJS.Signals | null
   output: string
 }
 
 function run(program: string, args: string[] = [], env: NodeJS.ProcessEnv = {}): Ended {
-  const { status, stdout, stderr } = spawnSync(program, args, {
+  const { status, signal, stdout, stderr } = spawnSync(program, args, {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, GLIBC_TUNABLES: '', ...env },
   })
-  return { status, output: stdout + stderr }
+  return { status, signal, output: stdout + stderr }
 }
 
 /** Compiles a small program, with `more` for sources and flags; null if the compiler cannot. */
@@ -60,7 +61,7 @@ for (const { variant, options, program, there } of VARIANTS) {
     `unit tests of native/rseq and native/percpu, ${variant}`,
     () => {
       beforeAll(() => {
-        execFileSync('make', ['--silent', '-C', 'native/test', 'unit', ...options], { cwd: root })
+        execFileSync('make', ['--silent', '--jobs=2', '-C', 'native/test', 'unit', ...options], { cwd: root })
       })
 
       for (const { name, env, args } of ENVIRONMENTS) {
@@ -77,10 +78,33 @@ for (const { variant, options, program, there } of VARIANTS) {
   )
 }
 
-describe.skipIf(process.platform !== 'linux')('what is broken fails', () => {
+describe.skipIf(process.platform !== 'linux')('a plugin with sections that is unloaded', () => {
+  const [program, plugin] = ['unload', 'plugin.so'].map((name) => join(root, 'build/native-test', name))
+  const NO_SECTIONS = 2
+  beforeAll(() => {
+    execFileSync('make', ['--silent', '-C', 'native/test', 'unload'], { cwd: root })
+  })
+
+  for (const { name, env } of ENVIRONMENTS.filter(({ args }) => args.length === 0)) {
+    test(`stays, and its threads go on; threads ${name}`, ({ skip }) => {
+      const { status, output } = run(program ?? '', [plugin ?? ''], env)
+      skip(status === NO_SECTIONS, 'threads have no sections here')
+      expect({ status, output }).toEqual({ status: 0, output: '200 rounds, 1000 signals, 200 additions\n' })
+    })
+
+    test(`ends the process if the library cannot keep itself; threads ${name}`, ({ skip }) => {
+      const { status, signal } = run(program ?? '', [plugin ?? '', '--blind'], env)
+      skip(status === NO_SECTIONS, 'threads have no sections here')
+      expect(signal).toBe('SIGSEGV')
+    })
+  }
+})
+
+describe.skipIf(process.platform !== 'linux')('broken programs fail', () => {
   test('a check that does not hold', () => {
     const harness = ['main.cc', 'place.cc'].map((file) => join('native/test/unit', file))
-    const library = ['thread.cc', 'arch/x86_64.S', 'arch/arm64.S', 'arch/ppc64.S'].map((file) =>
+    const sources = readdirSync(join(root, 'native/rseq')).filter((file) => file.endsWith('.cc'))
+    const library = [...sources, 'arch/x86_64.S', 'arch/arm64.S', 'arch/ppc64.S'].map((file) =>
       join('native/rseq', file),
     )
     const source = '#include "harness.h"\nTEST(two) { CHECK_EQUAL(1 + 1, 3); }\nTEST(one) { CHECK(true); }\n'

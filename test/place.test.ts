@@ -32,7 +32,7 @@ test('the ids are in their ranges', () => {
   expect(numaNode()).toBeGreaterThanOrEqual(0)
 })
 
-test('the portable backend has ids of its own in the same ranges', async () => {
+test('the portable backend has its own ids, in the ranges of the native ones', async () => {
   const { result } = await runProgram<{
     cpu: number
     node: number
@@ -78,7 +78,7 @@ test('cpuId() follows 20 migrations inside one hot, optimized loop', async ({ sk
     while (Atomics.load(cpus, cpu) === 0 && Atomics.load(finished, 0) === 0) await turn()
     expect(Atomics.load(cpus, cpu), `move ${move}, to CPU ${cpu}`).toBe(1)
   }
-  // Still the same loop: what it saw it did not see by starting anew.
+  // The loop still runs: it did not start again to see the change.
   expect(Atomics.load(finished, 0)).toBe(0)
   team.stop()
   await reports

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 test('the tests pass in Workers of one process', async () => {
   const root = dirname(dirname(fileURLToPath(import.meta.url)))
   const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
-  const files = ['01-counter', '02-counter-array', '03-sharing'].map((name) => `test/api/${name}.test.ts`)
+  const files = ['counter', 'counter-array', 'counter.sharing'].map((name) => `test/api/${name}.test.ts`)
   const args = [vitest, 'run', '--pool=threads', '--project=native', '--reporter=json', ...files]
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
   const report = JSON.parse(stdout) as { success: boolean; numPassedTests: number; numTotalTests: number }

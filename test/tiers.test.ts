@@ -40,6 +40,23 @@ test.for([
   expect(stderr).not.toMatch(/warning/i)
 })
 
+test.for([
+  ['native', 'portable'],
+  ['portable', 'fast'],
+] as const)('RSEQ_BACKEND=%s with RSEQ_TIER=%s is an error that names both', async ([backend, tier]) => {
+  await expect(runProgram('info', { env: { RSEQ_BACKEND: backend, RSEQ_TIER: tier } })).rejects.toThrow(
+    `expected settings that agree, got RSEQ_BACKEND=${backend} and RSEQ_TIER=${tier}`,
+  )
+})
+
+test.for([
+  ['portable', 'portable'],
+  ['portable', 'napi'],
+] as const)('RSEQ_BACKEND=%s with RSEQ_TIER=%s is portable', async ([backend, tier]) => {
+  const { result } = await runProgram<Counted>('info', { env: { RSEQ_BACKEND: backend, RSEQ_TIER: tier } })
+  expect([result.backend, result.counted]).toEqual(['portable', 3])
+})
+
 describe.skipIf(!isKnown)('the fast function is called', () => {
   test.for([
     ['in the main thread', 0],
@@ -63,19 +80,22 @@ describe.skipIf(!isKnown)('the fast function is called', () => {
     ['--max-lazy', false],
     ['--stress-compaction', false],
     ['--single-threaded', false],
-  ] as const)('or not, under node %s, and counts all the same', async ([flag, isSlow], { skip }) => {
-    await machineWithSectionsOr(skip)
-    const input = { workers: 1, mostChunks: 20, mostRounds: 1 }
-    const { result } = await runProgram<FastCalls>('fast-calls', {
-      input,
-      env: AS_IT_IS,
-      nodeOptions: [flag],
-    })
-    for (const { name, calls, made, slow } of result.threads.flat()) {
-      expect([name, made]).toEqual([name, calls])
-      if (isSlow) expect(slow, name).toBeGreaterThanOrEqual(calls)
-    }
-  })
+  ] as const)(
+    'counts exactly under node %s, and tells which calls were not fast',
+    async ([flag, isSlow], { skip }) => {
+      await machineWithSectionsOr(skip)
+      const input = { workers: 1, mostChunks: 20, mostRounds: 1 }
+      const { result } = await runProgram<FastCalls>('fast-calls', {
+        input,
+        env: AS_IT_IS,
+        nodeOptions: [flag],
+      })
+      for (const { name, calls, made, slow } of result.threads.flat()) {
+        expect([name, made]).toEqual([name, calls])
+        if (isSlow) expect(slow, name).toBeGreaterThanOrEqual(calls)
+      }
+    },
+  )
 })
 
 describe('another runtime takes Node-API:', () => {
@@ -108,7 +128,7 @@ const prebuilt = readdirSync(new URL('../prebuilds', import.meta.url)).includes(
   ? readdirSync(prebuilds).filter((file) => file.endsWith('.node'))
   : []
 
-// Only after `npm run prebuild`, of which `npm run test:nodes` does what it needs.
+// Only after `npm run make:prebuilds`, of which `npm run test:nodes` does what it needs.
 test.for(prebuilt)('RSEQ_BINARY=%s: fast on its own Node only', async (file, { skip }) => {
   await machineWithSectionsOr(skip)
   const env = { ...AS_IT_IS, RSEQ_BINARY: join(prebuilds, file) }

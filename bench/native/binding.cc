@@ -9,7 +9,7 @@
 
 namespace {
 
-/** threadTime(): nanoseconds that the calling thread has run on a CPU, whatever else the machine did. */
+/** threadTime(): nanoseconds that the calling thread has run on a CPU. */
 Napi::Value thread_time(const Napi::CallbackInfo& info) {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);

@@ -6,13 +6,8 @@
       "conditions": [
         ["OS=='linux' and target_arch in ('x64', 'arm64', 'ppc64')", {
           "sources": [
-            "../../native/rseq/arch/x86_64.S",
-            "../../native/rseq/arch/arm64.S",
-            "../../native/rseq/arch/ppc64.S",
-            "../../native/rseq/cpus.cc",
-            "../../native/rseq/thread.cc",
-            "../../native/percpu/counter.cc",
-            "../../native/percpu/region.cc",
+            "../../native/rseq_sections.S",
+            "../../native/rseq_library.cc",
             "binding.cc",
             "crossings.cc",
             "loops.cc"

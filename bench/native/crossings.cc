@@ -5,7 +5,7 @@
 #include <node_api.h>
 
 #ifdef RSEQ_NODE_ABI
-#include "../../native/addon/v8_callbacks.h"
+#include "../../native/addon/tiers/v8_callbacks.h"
 
 namespace rseq {
 namespace addon {
@@ -18,13 +18,13 @@ namespace rseq_bench {
 namespace {
 
 #ifdef RSEQ_NODE_ABI
-/** As many arguments as an addition has, and nothing done with them. */
+/** Has the arguments of an addition, and does nothing. */
 uint32_t empty(uint32_t first, int32_t) noexcept {
   return first;
 }
 #endif
 
-/** plainCall(first, second): what an addition through Node-API costs at least, when it is written as usual. */
+/** plainCall(first, second): the least cost of an addition by a usual Node-API function. */
 napi_value plain_call(napi_env env, napi_callback_info info) noexcept {
   napi_value arguments[2];
   size_t count = 2;
@@ -45,7 +45,7 @@ napi_value plain_cpu_id(napi_env env, napi_callback_info) noexcept {
   return napi_create_uint32(env, rseq::here(rseq::Index::cpu_id).index, &result) == napi_ok ? result : nullptr;
 }
 
-/** A function of Node-API's own, without the C++ wrapper around it. */
+/** Makes a Node-API function without the C++ wrapper. */
 void export_function(Napi::Env env, Napi::Object exports, const char* name, napi_callback function) {
   napi_value callback;
   if (napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &callback) == napi_ok)
@@ -58,7 +58,8 @@ void export_crossings(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "plainCall", plain_call);
   export_function(env, exports, "plainCpuId", plain_cpu_id);
 #ifdef RSEQ_NODE_ABI
-  rseq::addon::V8Tier(env, exports).operation<empty>("emptyFast");
+  rseq::addon::Object target(env, exports);
+  rseq::addon::V8Tier(target).operation<empty>("emptyFast");
 #endif
 }
 

@@ -1,7 +1,7 @@
 /**
  * @file
- * The limits that the benchmark holds the library against: what a crossing into native code costs
- * when nothing is done there, and what the work costs when nothing is crossed.
+ * The limits for the library in the benchmark: the cost of a call into native code that does nothing, and the cost of
+ * the work without a call from JavaScript.
  */
 #ifndef RSEQ_BENCH_LIMITS_H
 #define RSEQ_BENCH_LIMITS_H

@@ -10,12 +10,12 @@ namespace {
 using namespace rseq;
 
 /**
- * Counters that the loops take in turn. Each addition to one and the same would wait for the one before to be stored and loaded,
- * which takes a CPU two or four cycles as chance has it, and is all that would be measured.
+ * Counters that the loops use in turn. An addition to the counter of the previous addition waits for a store and a
+ * load, which take two or four cycles by chance, and would be all that the loop measures.
  */
 constexpr uint32_t kCounters = 16;
 
-/** A region of them outside JavaScript's reach, made once and never freed. */
+/** A region of these counters that JavaScript cannot reach. It is made once and never freed. */
 Region make_region() {
   const RegionSpec spec = {Kind::counters, Element::i64, Index::cpu_id, Writers::sections, possible_cpus(), kCounters};
   const size_t size = region_size(spec.shards, spec.length);
@@ -32,7 +32,7 @@ const Region& shared_region() {
   return region;
 }
 
-/** The section as one would write it out by hand: the CPU's number, its word, the section, again if aborted. */
+/** The section written by hand: read the CPU's number, find its word, run the section, repeat if it aborts. */
 void bare_section(uint32_t n) {
   const Region& region = shared_region();
   const size_t stride = region.stride;
@@ -46,14 +46,14 @@ void bare_section(uint32_t n) {
   }
 }
 
-/** What the library offers to C++. */
+/** The library's C++ function. */
 void library_add(uint32_t n) {
   const Region& region = shared_region();
   for (uint32_t i = 0; i < n; i++)
     counter_add(region, i % kCounters, int64_t{1});
 }
 
-/** One atomic instruction on a word of this CPU's own: what a section saves. */
+/** One atomic instruction on a word of this CPU, which a section saves. */
 void atomic_add(uint32_t n) {
   int64_t* word = word_at<int64_t>(shared_region(), shared_region().shards, 0);
   for (uint32_t i = 0; i < n; i++)

@@ -55,7 +55,10 @@ def read_tables(name, entry_format):
 def read_sections():
     """All sections of the program and its libraries. Read anew each time: libraries come and go."""
     sections = {}
-    for _, _, start, length, abort in read_tables("__rseq_cs", "<IIQQQ"):
+    inferior = gdb.selected_inferior()
+    for (descriptor,) in read_tables("__rseq_cs_ptr_array", "<Q"):
+        memory = bytes(inferior.read_memory(descriptor, DESCRIPTOR_SIZE))
+        _, _, start, length, abort = struct.unpack("<IIQQQ", memory)
         sections[start] = Section(start, length, abort)
     for start, exit_point in read_tables("__rseq_exit_point_array", "<QQ"):
         if start in sections:

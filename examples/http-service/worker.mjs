@@ -51,7 +51,7 @@ const server = createServer((request, response) => {
   const start = performance.now()
   inFlight.inc()
   const { route, status, body } = answer(request)
-  // Before the answer: whoever has one finds it counted.
+  // Counted before the answer, so that a client that has its answer finds it counted.
   const batch = batchFor(request.method === 'GET' ? 'GET' : 'other', route, status)
   batch.commit(1, Buffer.byteLength(body), (performance.now() - start) / 1000, -1)
   response.writeHead(status).end(body)

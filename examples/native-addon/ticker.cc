@@ -66,7 +66,7 @@ napi_value tick(napi_env env, napi_callback_info info) {
   if (napi_get_value_uint32(env, args[2], &ticks) != napi_ok)
     return refuse(env, "ticks: expected an integer");
 
-  // The buffer is nobody's word to be trusted: this checks it, and keeps what it found.
+  // Any thread can overwrite the buffer. open_region() checks it, and keeps its own copy of what it has checked.
   rseq::Region region = {};
   if (rseq::open_region(memory, size, rseq::Kind::counters, region) != rseq::RegionError::none ||
       region.element != rseq::Element::i64)

@@ -7,7 +7,7 @@ namespace {
 constexpr double kRefused = __builtin_nan("");
 constexpr uint32_t kActs = static_cast<uint32_t>(Act::compare_exchange) + 1;
 
-/** Reads the numbers of an act. bad_value if one has no word. */
+/** Converts the operands of an act to words. bad_value if the element type cannot hold one. */
 Status read_act(Element element, uint32_t act, double operand, double expected, WordAct& into) noexcept {
   into = {static_cast<Act>(act), 0, 0};
   if (act >= kActs || (into.act != Act::load && !to_word(element, operand, into.operand)) ||
@@ -16,10 +16,10 @@ Status read_act(Element element, uint32_t act, double operand, double expected, 
   return Status::ok;
 }
 
-/** Does an act by `how`, notes where or why not, and answers what the word held. */
+/** Runs an act with `how`, notes its shard or its error, and returns the old value. */
 template <typename How> double run(uint32_t handle, uint32_t act, double operand, double expected, How how) noexcept {
   const ArraySeat* seat = array_seats.find(handle);
-  if (seat == nullptr || seat->notes == nullptr)
+  if (seat == nullptr)
     return kRefused;
   const Region& region = seat->region;
   WordAct wanted;

@@ -1,9 +1,9 @@
 /**
  * @file
- * The hot operations on arrays of words. Each answers what the word held, and notes in the seat where it was made.
+ * The hot operations on arrays of words. Each returns the old value of the word, and notes in the seat where it ran.
  *
- * A NaN is a word of doubles, too. So who asks for one looks at the note: a shard from 0 on, kInOverflow, kNotDone, or
- * a Status below 0.
+ * A word of doubles may hold a NaN, so a caller that gets a NaN reads the note: a shard (0 or more), kInOverflow,
+ * kNotDone, or a negated Status.
  */
 #ifndef RSEQ_ADDON_ARRAY_OPERATIONS_H
 #define RSEQ_ADDON_ARRAY_OPERATIONS_H
@@ -13,13 +13,14 @@
 namespace rseq {
 namespace addon {
 
-/** Notes beside a shard's number and -Status. src/layout.ts has them, too. */
+/** Notes that are neither a shard nor a -Status. src/core/layout.ts has the same numbers. */
 constexpr int32_t kInOverflow = -1;
-constexpr int32_t kNotDone = -2; ///< An attempt failed: array_act() does it.
+constexpr int32_t kNotDone = -2; ///< One attempt failed: call array_act().
 
 /**
- * A number as the element's word. Whole numbers must be safe integers; an i32 keeps the lowest 32 bits of one. False if
- * it has no such word.
+ * Converts a number to a word of the element type. A word of whole numbers accepts safe integers only; an i32 keeps
+ * their lowest 32 bits.
+ * @return false if the element type cannot hold the number.
  */
 inline bool to_word(Element element, double value, int64_t& word) noexcept {
   if (element == Element::f64) {
@@ -37,24 +38,27 @@ inline double from_word(Element element, int64_t word) noexcept {
   return element == Element::f64 ? double_of_word(word) : static_cast<double>(word);
 }
 
-/** Does an Act to word `i` of this CPU, whatever it takes. A NaN if it was refused: then the note says why. */
+/**
+ * Applies an Act to word `i` of this CPU, with repeated attempts and the overflow shard.
+ * @return the old value, or a NaN if it was refused: the note then has the reason.
+ */
 double array_act(uint32_t handle, uint32_t act, uint32_t i, double operand, double expected) noexcept;
 
-/** The same to a word of a shard that the calling thread has stopped. */
+/** Applies an Act to word `i` of a shard that the calling thread has stopped. Returns as array_act(). */
 double array_act_on(uint32_t handle, uint32_t shard, uint32_t act, uint32_t i, double operand,
                     double expected) noexcept;
 
-/** What a function of one attempt answers where the shortest way is not open: as array_act(). */
+/** array_act() out of line, for functions of one attempt whose fast path does not apply. */
 double array_act_otherwise(uint32_t handle, Act act, uint32_t i, double operand, double expected) noexcept;
 
 /**
- * One attempt on an array of doubles, at the CPU `index`. Not the end of a function that ends in a section: whose NaN
- * it is, must be noted after it.
+ * One attempt on an array of doubles, on the CPU `index`. It cannot be the last call of its caller, as a section's NaN
+ * must be told from a stored one after the section.
  */
 double array_try_double(const ArraySeat* seat, uint32_t index, uint32_t i, Act act, double operand,
                         double expected) noexcept;
 
-/** Where one attempt may be made. False if the shortest way is not open to this thread and region. */
+/** Finds the place for one attempt. False if the fast path does not apply to this thread and region. */
 inline bool find_place(const ArraySeat* seat, uint32_t i, WordPlace& place) noexcept {
   if (__builtin_expect(seat == nullptr || i >= seat->region.direct_length, false))
     return false;
@@ -62,26 +66,26 @@ inline bool find_place(const ArraySeat* seat, uint32_t i, WordPlace& place) noex
   const uint64_t index = now.index;
   if (__builtin_expect(index >= seat->region.section_shards, false))
     return false;
-  // Before the section, which can only be done there: a function that ends in it comes to nothing after it.
+  // Noted before the section, as a function whose last call is the section cannot do anything after it.
   seat->notes->shard = static_cast<int32_t>(index);
   place = word_place(seat->region, now.area, index, i);
   return true;
 }
 
-/** The next one on every array that is not of i64, and where the shortest way is not open. */
+/** array_try_add_int32() for arrays that are not of i64, and where the fast path does not apply. */
 double array_try_add_int32_otherwise(uint32_t handle, uint32_t i, int32_t delta) noexcept;
 
-/** One attempt to add a 32-bit delta to a word of whole numbers: a NaN if it was not done. */
+/** One attempt to add a 32-bit delta to a word. Returns the old value, or a NaN if it was not added. */
 inline double array_try_add_int32(uint32_t handle, uint32_t i, int32_t delta) noexcept {
   const ArraySeat* seat = array_seats.find(handle);
   WordPlace place;
-  // All else elsewhere, with the same arguments: fewer registers then have to be saved here.
+  // A tail call with equal arguments for all other cases: this function then saves fewer registers.
   if (__builtin_expect(seat == nullptr || seat->region.element != Element::i64 || !find_place(seat, i, place), false))
     return array_try_add_int32_otherwise(handle, i, delta);
   return array_add_directly(place, delta);
 }
 
-/** One attempt to add any number. */
+/** One attempt to add any number. Returns the old value, or a NaN. */
 inline double array_try_add(uint32_t handle, uint32_t i, double delta) noexcept {
   const ArraySeat* seat = array_seats.find(handle);
   WordPlace place;
@@ -93,7 +97,7 @@ inline double array_try_add(uint32_t handle, uint32_t i, double delta) noexcept 
   return seat->region.element == Element::i64 ? array_add_directly(place, word) : array_add_i32_directly(place, word);
 }
 
-/** One attempt to put a number in a word's place. */
+/** One attempt to exchange a word. Returns the old value, or a NaN. */
 inline double array_try_exchange(uint32_t handle, uint32_t i, double value) noexcept {
   const ArraySeat* seat = array_seats.find(handle);
   WordPlace place;
@@ -105,7 +109,7 @@ inline double array_try_exchange(uint32_t handle, uint32_t i, double value) noex
   return array_exchange_directly(place, place.word, word);
 }
 
-/** One attempt to put `desired` in the place of `expected`. */
+/** One attempt to replace `expected` by `desired`. Returns the old value, or a NaN. */
 inline double array_try_compare_exchange(uint32_t handle, uint32_t i, double expected, double desired) noexcept {
   const ArraySeat* seat = array_seats.find(handle);
   WordPlace place;
@@ -119,7 +123,7 @@ inline double array_try_compare_exchange(uint32_t handle, uint32_t i, double exp
   return array_compare_exchange_directly(place, compared, word);
 }
 
-/** One attempt to load a word. */
+/** One attempt to load a word. Returns it, or a NaN. */
 inline double array_try_load(uint32_t handle, uint32_t i) noexcept {
   const ArraySeat* seat = array_seats.find(handle);
   WordPlace place;
@@ -128,17 +132,6 @@ inline double array_try_load(uint32_t handle, uint32_t i) noexcept {
   if (seat->region.element == Element::f64)
     return array_try_double(seat, place.index, i, Act::load, 0, 0);
   return array_exchange_directly(place, &seat->notes->aside, 0);
-}
-
-/** The rows of for_each_operation() for arrays. */
-template <typename Visitor> void for_each_array_operation(Visitor& visit) {
-  visit.template operation<array_act>("arrayAct");
-  visit.template operation<array_act_on>("arrayActOn");
-  visit.template operation<array_try_add_int32>("arrayTryAddInt32");
-  visit.template operation<array_try_add>("arrayTryAdd");
-  visit.template operation<array_try_exchange>("arrayTryExchange");
-  visit.template operation<array_try_compare_exchange>("arrayTryCompareExchange");
-  visit.template operation<array_try_load>("arrayTryLoad");
 }
 
 } // namespace addon

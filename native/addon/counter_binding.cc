@@ -1,48 +1,53 @@
 #include "counter_binding.h"
 
 #include "../percpu/counter.h"
-#include "handles.h"
-#include "keeper.h"
+#include "../percpu/extents.h"
+#include "environment.h"
+#include "patience.h"
 
 namespace rseq {
 namespace addon {
 namespace {
 
-/** The region named by the first argument, or null. TypeScript turns a null answer into an error. */
-const Region* region_of(const Napi::CallbackInfo& info) {
-  return find_region(info[0].ToNumber().Uint32Value(), Kind::counters);
+/** The counter of the first two arguments (handle, i); false if there is no such counter. */
+struct Counter {
+  const Region* region;
+  uint32_t i;
+};
+
+bool find_counter(uint32_t handle, uint32_t i, Counter& into) noexcept {
+  into = {find_region(handle, Kind::counters), i};
+  return into.region != nullptr && i < into.region->length;
 }
 
-uint32_t element_of(const Napi::CallbackInfo& info) {
-  return info[1].ToNumber().Uint32Value();
+/** counterBigint(handle, i): the exact value of an i64 counter; null if the arguments are refused, or
+ * if its memory cannot be read. */
+napi_value bigint(const Call& call) noexcept {
+  uint32_t handle, i;
+  Counter counter;
+  if (!call.read(handle, i) || !find_counter(handle, i, counter) || counter.region->element != Element::i64)
+    return call.null();
+  int64_t sum;
+  return counter_sum(*counter.region, i, sum) == Status::ok ? call.bigint(sum) : call.null();
 }
 
-/** counterBigint(handle, i): the exact value of an i64 counter; null if refused. */
-Napi::Value bigint(const Napi::CallbackInfo& info) {
-  const Region* region = region_of(info);
-  const uint32_t i = element_of(info);
-  if (region == nullptr || i >= region->length || region->element != Element::i64)
-    return info.Env().Null();
-  return Napi::BigInt::New(info.Env(), counter_sum_i64(*region, i));
-}
-
-/** counterReset(handle, i): what the counter held, as a number; null if refused, undefined if contended. */
-Napi::Value reset(const Napi::CallbackInfo& info) {
-  const Region* region = region_of(info);
-  const uint32_t i = element_of(info);
-  if (region == nullptr || i >= region->length)
-    return info.Env().Null();
-  if (region->element == Element::f64) {
+/** counterReset(handle, i): the old value, as a number; null if the arguments are refused, undefined if the set failed.
+ */
+napi_value reset(const Call& call) noexcept {
+  uint32_t handle, i;
+  Counter counter;
+  if (!call.read(handle, i) || !find_counter(handle, i, counter))
+    return call.null();
+  if (counter.region->element == Element::f64) {
     double held = 0;
-    return counter_reset_f64(*region, i, held) == Status::ok ? Napi::Number::New(info.Env(), held)
-                                                             : info.Env().Undefined();
+    return counter_reset_f64(*counter.region, i, held) == Status::ok ? call.number(held) : nullptr;
   }
   int64_t held = 0;
-  return counter_reset_i64(*region, i, held) == Status::ok ? Napi::Number::New(info.Env(), static_cast<double>(held))
-                                                           : info.Env().Undefined();
+  const Status status = counter_reset_i64(*counter.region, i, held);
+  return status == Status::ok ? call.number(static_cast<double>(held)) : nullptr;
 }
 
-double word_as_double(const Region& region, uint32_t shard, uint32_t i) {
+double word_as_double(const Region& region, uint32_t shard, uint32_t i) noexcept {
   if (region.element == Element::i64)
     return static_cast<double>(__atomic_load_n(word_at<int64_t>(region, shard, i), __ATOMIC_RELAXED));
   double value;
@@ -51,58 +56,73 @@ double word_as_double(const Region& region, uint32_t shard, uint32_t i) {
 }
 
 /** counterShards(handle, i, into): the counter's word of each shard, the overflow shard last. False if refused. */
-Napi::Value shards(const Napi::CallbackInfo& info) {
-  const Region* region = region_of(info);
-  const uint32_t i = element_of(info);
-  Napi::Float64Array into = info[2].As<Napi::Float64Array>();
-  const bool fits = region != nullptr && i < region->length && into.ElementLength() > region->shards;
-  for (uint32_t shard = 0; fits && shard <= region->shards; shard++)
-    into.Data()[shard] = word_as_double(*region, shard, i);
-  return Napi::Boolean::New(info.Env(), fits);
+napi_value shards(const Call& call) noexcept {
+  uint32_t handle, i;
+  Doubles into;
+  Counter counter;
+  if (!call.read(handle, i, into) || !find_counter(handle, i, counter) || into.length <= counter.region->shards)
+    return call.boolean(false);
+  const Region& region = *counter.region;
+  if (see_shards(region) != Status::ok)
+    return call.boolean(false);
+  const uint32_t seen = shards_seen(region);
+  for (uint32_t shard = 0; shard <= region.shards; shard++)
+    into.data[shard] = shard < seen || shard == region.shards ? word_as_double(region, shard, i) : 0;
+  return call.boolean(true);
 }
 
 /** counterSnapshot(handle, into): every counter's value, as a Float64Array or a BigInt64Array. False if refused. */
-Napi::Value snapshot(const Napi::CallbackInfo& info) {
-  const Region* region = region_of(info);
-  const Napi::TypedArray into = info[1].As<Napi::TypedArray>();
-  bool fits = region != nullptr && into.ElementLength() >= region->length;
-  if (fits && into.TypedArrayType() == napi_float64_array) {
-    double* values = into.As<Napi::Float64Array>().Data();
-    for (uint32_t i = 0; i < region->length; i++)
-      values[i] = region->element == Element::i64 ? static_cast<double>(counter_sum_i64(*region, i))
-                                                  : counter_sum_f64(*region, i);
-  } else if (fits && into.TypedArrayType() == napi_bigint64_array && region->element == Element::i64) {
-    int64_t* values = into.As<Napi::BigInt64Array>().Data();
-    for (uint32_t i = 0; i < region->length; i++)
-      values[i] = counter_sum_i64(*region, i);
-  } else {
-    fits = false;
+napi_value snapshot(const Call& call) noexcept {
+  uint32_t handle;
+  Doubles doubles;
+  Integers integers;
+  if (call.read(handle, doubles)) {
+    const Region* region = find_region(handle, Kind::counters);
+    if (region == nullptr || doubles.length < region->length)
+      return call.boolean(false);
+    Status status = Status::ok;
+    for (uint32_t i = 0; i < region->length && status == Status::ok; i++) {
+      int64_t whole = 0;
+      double sum = 0;
+      const bool is_whole = region->element == Element::i64;
+      status = is_whole ? counter_sum(*region, i, whole) : counter_sum(*region, i, sum);
+      doubles.data[i] = is_whole ? static_cast<double>(whole) : sum;
+    }
+    return call.boolean(status == Status::ok);
   }
-  return Napi::Boolean::New(info.Env(), fits);
+  if (call.read(handle, integers)) {
+    const Region* region = find_region(handle, Kind::counters);
+    if (region == nullptr || integers.length < region->length || region->element != Element::i64)
+      return call.boolean(false);
+    Status status = Status::ok;
+    for (uint32_t i = 0; i < region->length && status == Status::ok; i++)
+      status = counter_sum(*region, i, integers.data[i]);
+    return call.boolean(status == Status::ok);
+  }
+  return call.boolean(false);
 }
 
 /**
  * openBatch(handle, memory, capacity, second, summed): {handle, keeper} of a batch on the counters, or null.
- * `memory` holds `capacity` doubles, the deltas, after them as many entries, and after them the sums of the first
- * `summed` counters, with room as counter_add_sums() wants it. It must be an ArrayBuffer that nobody can detach: it
- * does not leave its class. `second` is the handle of f64 counters for entries with kSecondRegion, or 0. The
- * counters' own keepers must live as long.
+ * `memory` holds `capacity` doubles (the deltas), then `capacity` entries, then the sums of the first `summed`
+ * counters, padded to the room that counter_add_sums() needs. It must be an ArrayBuffer that no other code can detach.
+ * `second` is the handle of f64 counters for entries with kSecondRegion, or 0. The batch keeps the memory of both
+ * regions alive, also after their handles are closed.
  */
-Napi::Value open_batch(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const Region* region = region_of(info);
-  Napi::ArrayBuffer memory = info[1].As<Napi::ArrayBuffer>();
-  const uint32_t capacity = info[2].ToNumber().Uint32Value();
-  const uint32_t second_handle = info[3].ToNumber().Uint32Value();
+napi_value open_batch(const Call& call) noexcept {
+  uint32_t handle, capacity, second_handle, summed;
+  Memory memory;
+  if (!call.read(handle, memory, capacity, second_handle, summed))
+    return call.null();
+  const Region* region = find_region(handle, Kind::counters);
   const Region* second = find_region(second_handle, Kind::counters);
   if (second_handle != 0 && (second == nullptr || second->element != Element::f64))
-    return env.Null();
-  const uint32_t summed = info[4].ToNumber().Uint32Value();
+    return call.null();
   const uint64_t needed =
       static_cast<uint64_t>(capacity) * (sizeof(double) + sizeof(BatchEntry)) + room_for_sums(summed) * sizeof(int32_t);
-  if (region == nullptr || summed > region->length || memory.ByteLength() < needed)
-    return env.Null();
-  double* wide = static_cast<double*>(memory.Data());
+  if (region == nullptr || summed > region->length || memory.length < needed)
+    return call.null();
+  double* wide = reinterpret_cast<double*>(memory.data);
   BatchEntry* entries = reinterpret_cast<BatchEntry*>(wide + capacity);
   int32_t* sums = reinterpret_cast<int32_t*>(entries + capacity);
   const Batch batch = {*region,
@@ -114,23 +134,26 @@ Napi::Value open_batch(const Napi::CallbackInfo& info) {
                        summed,
                        static_cast<uint32_t>(room_for_sums(summed)),
                        summed != 0 ? direct_span_shards(*region) : 0};
-  const uint32_t handle = batches.acquire(kBatchTag, batch);
-  if (handle == 0)
-    return env.Null();
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("handle", handle);
-  result.Set("keeper", make_keeper(env, handle, memory, [](uint32_t closed) { batches.release(closed); }));
-  return result;
+  Object all(call.env);
+  all.value("memory", memory.value).value("counters", call.environment().memory_of(handle));
+  if (second != nullptr)
+    all.value("second", call.environment().memory_of(second_handle));
+  if (all.value() == nullptr)
+    return call.null();
+  const Opened opened = call.environment().open(batches, kBatchTag, batch, all.value(), memory.length);
+  if (opened.handle == 0)
+    return call.null();
+  return Object(call.env).number("handle", opened.handle).value("keeper", opened.keeper).value();
 }
 
 } // namespace
 
-void export_counters(Napi::Env env, Napi::Object exports) {
-  exports.Set("openBatch", Napi::Function::New<open_batch>(env, "openBatch"));
-  exports.Set("counterBigint", Napi::Function::New<bigint>(env, "counterBigint"));
-  exports.Set("counterReset", Napi::Function::New<reset>(env, "counterReset"));
-  exports.Set("counterShards", Napi::Function::New<shards>(env, "counterShards"));
-  exports.Set("counterSnapshot", Napi::Function::New<snapshot>(env, "counterSnapshot"));
+void export_counters(Environment& environment, Object& exports) noexcept {
+  exports.function<open_batch>("openBatch", environment)
+      .function<bigint>("counterBigint", environment)
+      .function<patient<reset>>("counterReset", environment)
+      .function<shards>("counterShards", environment)
+      .function<snapshot>("counterSnapshot", environment);
 }
 
 } // namespace addon

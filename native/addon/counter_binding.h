@@ -1,16 +1,16 @@
 /**
  * @file
- * Reading and resetting counters: what is called now and then.
+ * Reading and resetting counters, and opening batches: the operations that are not hot.
  */
 #ifndef RSEQ_ADDON_COUNTER_BINDING_H
 #define RSEQ_ADDON_COUNTER_BINDING_H
 
-#include <napi.h>
+#include "js.h"
 
 namespace rseq {
 namespace addon {
 
-void export_counters(Napi::Env env, Napi::Object exports);
+void export_counters(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
 } // namespace rseq

@@ -5,12 +5,12 @@
 #ifndef RSEQ_ADDON_LOCK_BINDING_H
 #define RSEQ_ADDON_LOCK_BINDING_H
 
-#include <napi.h>
+#include "js.h"
 
 namespace rseq {
 namespace addon {
 
-void export_locks(Napi::Env env, Napi::Object exports);
+void export_locks(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
 } // namespace rseq

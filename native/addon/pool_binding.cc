@@ -1,26 +1,26 @@
 #include "pool_binding.h"
 
 #include "../percpu/pool.h"
-#include "handles.h"
+#include "environment.h"
+#include "patience.h"
 
 namespace rseq {
 namespace addon {
 namespace {
 
-/** poolFlush(handle, shard): how many blocks went from there to the central store, or -Status. */
-Napi::Value flush(const Napi::CallbackInfo& info) {
-  // As in stack_binding.cc: no conversion, which a terminated Worker may not make.
-  const Region* region = find_region(info[0].As<Napi::Number>().Uint32Value(), Kind::pool);
+/** poolFlush(handle, shard): how many blocks it moved from the shard to the central store, or -Status. */
+napi_value flush(const Call& call) noexcept {
+  uint32_t handle, shard;
+  const Region* region = call.read(handle, shard) ? find_region(handle, Kind::pool) : nullptr;
   uint32_t count = 0;
-  const Status status =
-      region == nullptr ? Status::bad_handle : pool_flush(*region, info[1].As<Napi::Number>().Uint32Value(), count);
-  return Napi::Number::New(info.Env(), status == Status::ok ? count : -static_cast<double>(status));
+  const Status status = region == nullptr ? Status::bad_handle : pool_flush(*region, shard, count);
+  return call.number(status == Status::ok ? count : -static_cast<double>(status));
 }
 
 } // namespace
 
-void export_pools(Napi::Env env, Napi::Object exports) {
-  exports.Set("poolFlush", Napi::Function::New<flush>(env, "poolFlush"));
+void export_pools(Environment& environment, Object& exports) noexcept {
+  exports.function<patient<flush>>("poolFlush", environment);
 }
 
 } // namespace addon

@@ -1,17 +1,17 @@
 /**
  * @file
- * Pools, for JavaScript: what is not called often.
+ * The operations on pools that are not hot.
  */
 #ifndef RSEQ_ADDON_POOL_BINDING_H
 #define RSEQ_ADDON_POOL_BINDING_H
 
-#include <napi.h>
+#include "js.h"
 
 namespace rseq {
 namespace addon {
 
 /** Puts poolFlush() on the exports. */
-void export_pools(Napi::Env env, Napi::Object exports);
+void export_pools(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
 } // namespace rseq

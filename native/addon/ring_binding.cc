@@ -2,134 +2,145 @@
 
 #include "../percpu/ring.h"
 #include "../rseq/membarrier.h"
-#include "handles.h"
-#include "keeper.h"
+#include "environment.h"
+#include "patience.h"
 
 namespace rseq {
 namespace addon {
 namespace {
 
-/** As in stack_binding.cc: no conversion, which a terminated Worker may not make. */
-uint32_t number_at(const Napi::CallbackInfo& info, size_t position) {
-  return info[position].As<Napi::Number>().Uint32Value();
-}
-
-/** The seat that the first argument names, or null. */
-const RingSeat* seat_of(const Napi::CallbackInfo& info) {
-  return ring_seats.find_own(number_at(info, 0));
-}
-
-/** What all but the opening answer: a count, or a Status below 0. */
-Napi::Value answer(const Napi::CallbackInfo& info, Status status, double count = 0) {
-  return Napi::Number::New(info.Env(), status == Status::ok ? count : -static_cast<double>(status));
+/** The result of all functions but open(): a count, or -Status. */
+napi_value answer(const Call& call, Status status, double count = 0) noexcept {
+  return call.number(status == Status::ok ? count : -static_cast<double>(status));
 }
 
 /**
- * openRing(bytes, scratch): a seat of the calling thread's, for as long as the keeper lives, which keeps both; or the
- * number of a RegionError. What is to be written, JavaScript puts into the scratch before.
+ * openRing(bytes, scratch): opens a seat for the calling thread, or returns the number of a RegionError. The seat stays
+ * open as long as its keeper lives, which keeps `bytes` and `scratch` alive. JavaScript puts each record into `scratch`
+ * before it writes it.
  */
-Napi::Value open(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
-  Napi::Uint8Array scratch = info[1].As<Napi::Uint8Array>();
+napi_value open(const Call& call) noexcept {
+  Bytes bytes, scratch;
+  if (!call.read(bytes, scratch))
+    return nullptr;
   Region region = {};
   RingSeat seat = {};
-  RegionError error = open_region(bytes.Data(), bytes.ByteLength(), Kind::ring, region);
+  RegionError error = open_region(bytes.data, bytes.length, Kind::ring, region);
   if (error == RegionError::none)
-    error = ring_open(region, scratch.Data(), seat);
-  if (error == RegionError::none && scratch.ByteLength() < seat.longest)
-    error = RegionError::too_short;
+    error = ring_open(region, scratch.data, static_cast<uint32_t>(scratch.length), seat);
   if (error != RegionError::none)
-    return Napi::Number::New(env, static_cast<uint32_t>(error));
-  const uint32_t handle = ring_seats.acquire(static_cast<uint32_t>(Kind::ring), seat);
-  if (handle == 0)
-    return Napi::Number::New(env, kNoHandleLeft);
-
-  Napi::Object memory = Napi::Object::New(env);
-  memory.Set("bytes", bytes);
-  memory.Set("scratch", scratch);
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("handle", handle);
-  result.Set("index", static_cast<uint32_t>(region.index));
-  result.Set("writers", static_cast<uint32_t>(region.writers));
-  result.Set("policy", static_cast<uint32_t>(region.policy));
-  result.Set("shards", region.shards);
-  result.Set("capacity", ring_capacity(seat));
-  result.Set("longest", seat.longest);
+    return call.number(static_cast<uint32_t>(error));
+  napi_value memory = Object(call.env).value("bytes", bytes.value).value("scratch", scratch.value).value();
+  if (memory == nullptr)
+    return nullptr;
+  const Opened opened =
+      call.environment().open(ring_seats, static_cast<uint32_t>(Kind::ring), seat, memory, bytes.length);
+  if (opened.handle == 0)
+    return opened.is_full ? call.number(kNoHandleLeft) : nullptr;
   const auto* overflow = reinterpret_cast<unsigned char*>(word_at<uint64_t>(region, region.shards, 0));
-  result.Set("overflowShard", static_cast<double>(overflow - bytes.Data()));
-  result.Set("keeper", make_keeper(env, handle, memory, [](uint32_t closed) { ring_seats.release(closed); }));
-  return result;
+  return Object(call.env)
+      .number("handle", opened.handle)
+      .number("index", static_cast<uint32_t>(region.index))
+      .number("writers", static_cast<uint32_t>(region.writers))
+      .number("policy", static_cast<uint32_t>(region.policy))
+      .number("shards", region.shards)
+      .number("capacity", ring_capacity(seat))
+      .number("longest", seat.longest)
+      .number("overflowShard", static_cast<double>(overflow - bytes.data))
+      .value("keeper", opened.keeper)
+      .value();
 }
 
 /** claim(handle) and release(handle). */
-template <auto function> Napi::Value own(const Napi::CallbackInfo& info) {
-  const RingSeat* seat = seat_of(info);
-  return answer(info, seat == nullptr ? Status::bad_handle : function(*seat));
+template <auto function> napi_value own(const Call& call) noexcept {
+  uint32_t handle;
+  const RingSeat* seat = call.read(handle) ? ring_seats.find(handle) : nullptr;
+  return answer(call, seat == nullptr ? Status::bad_handle : function(*seat));
 }
 
-/** read(handle, shard, into) and snapshot(handle, shard, into): how many bytes were put there. */
-template <auto function> Napi::Value copy(const Napi::CallbackInfo& info) {
-  const RingSeat* seat = seat_of(info);
+/** read(handle, shard, into) and snapshot(handle, shard, into): how many bytes they copied into `into`. */
+template <auto function> napi_value copy(const Call& call) noexcept {
+  uint32_t handle, shard;
+  Bytes into;
+  const RingSeat* seat = call.read(handle, shard, into) ? ring_seats.find(handle) : nullptr;
   if (seat == nullptr)
-    return answer(info, Status::bad_handle);
-  Napi::Uint8Array into = info[2].As<Napi::Uint8Array>();
-  const size_t length = into.ByteLength();
-  const uint32_t room = length < UINT32_MAX ? static_cast<uint32_t>(length) : UINT32_MAX;
+    return answer(call, Status::bad_handle);
+  const uint32_t room = into.length < UINT32_MAX ? static_cast<uint32_t>(into.length) : UINT32_MAX;
   uint32_t bytes = 0;
-  const Status status = function(*seat, number_at(info, 1), into.Data(), room, bytes);
-  // Of a snapshot, what is sound is worth having.
-  return answer(info, bytes != 0 ? Status::ok : status, bytes);
+  const Status status = function(*seat, shard, into.data, room, bytes);
+  // A snapshot returns its sound records even if it met a corrupt one.
+  return answer(call, bytes != 0 ? Status::ok : status, bytes);
 }
 
-/** free(handle, shard, bytes): the room of so many bytes, frames included, is given back. */
-Napi::Value free(const Napi::CallbackInfo& info) {
-  const RingSeat* seat = seat_of(info);
-  return answer(info, seat == nullptr ? Status::bad_handle : ring_free(*seat, number_at(info, 1), number_at(info, 2)));
+/**
+ * writeFrom(handle, scratch, length, isTruncated): writes a record from `scratch`. It uses a copy of the seat, as the
+ * given scratch is valid only during this call.
+ */
+napi_value write_from(const Call& call) noexcept {
+  uint32_t handle, length;
+  Bytes scratch;
+  bool is_truncated;
+  const RingSeat* found = call.read(handle, scratch, length, is_truncated) ? ring_seats.find(handle) : nullptr;
+  if (found == nullptr)
+    return answer(call, Status::bad_handle);
+  RingSeat seat = *found;
+  ring_use_scratch(seat, scratch.data, static_cast<uint32_t>(scratch.length));
+  const Status status = ring_write(seat, length, is_truncated ? Wholeness::truncated : Wholeness::whole);
+  if (seat.region.section_shards > found->region.section_shards) { // Extents have grown.
+    found->region.section_shards = seat.region.section_shards;
+    found->direct_shards = seat.direct_shards;
+  }
+  return answer(call, status);
 }
 
-/** The seat of the first argument, if it has the shard of the second. */
-const RingSeat* seat_with_shard(const Napi::CallbackInfo& info) {
-  const RingSeat* seat = seat_of(info);
-  return seat != nullptr && number_at(info, 1) <= seat->region.shards ? seat : nullptr;
+/** free(handle, shard, bytes): frees the room of the oldest `bytes` bytes, frames included. */
+napi_value free(const Call& call) noexcept {
+  uint32_t handle, shard, bytes;
+  const RingSeat* seat = call.read(handle, shard, bytes) ? ring_seats.find(handle) : nullptr;
+  return answer(call, seat == nullptr ? Status::bad_handle : ring_free(*seat, shard, bytes));
 }
 
-/** unread(handle, shard): bytes, frames included. */
-Napi::Value unread(const Napi::CallbackInfo& info) {
-  const RingSeat* seat = seat_with_shard(info);
+/** unread(handle, shard): how many bytes are unread, frames included. */
+napi_value unread(const Call& call) noexcept {
+  uint32_t handle, shard;
+  const RingSeat* seat = call.read(handle, shard) ? ring_seats.find(handle) : nullptr;
   uint32_t bytes = 0;
-  const Status status = seat == nullptr ? Status::bad_handle : ring_unread(*seat, number_at(info, 1), bytes);
-  return answer(info, status, bytes);
+  const bool has_shard = seat != nullptr && shard <= seat->region.shards;
+  const Status status = has_shard ? ring_unread(*seat, shard, bytes) : Status::bad_handle;
+  return answer(call, status, bytes);
 }
 
-/** dropped(handle, shard): records. */
-Napi::Value dropped(const Napi::CallbackInfo& info) {
-  const RingSeat* seat = seat_with_shard(info);
-  if (seat == nullptr)
-    return answer(info, Status::bad_handle);
-  return answer(info, Status::ok, static_cast<double>(ring_dropped(*seat, number_at(info, 1))));
+/** dropped(handle, shard): how many records were dropped. */
+napi_value dropped(const Call& call) noexcept {
+  uint32_t handle, shard;
+  const RingSeat* seat = call.read(handle, shard) ? ring_seats.find(handle) : nullptr;
+  if (seat == nullptr || shard > seat->region.shards)
+    return answer(call, Status::bad_handle);
+  return answer(call, Status::ok, static_cast<double>(ring_dropped(*seat, shard)));
 }
 
-/** barrier(): all threads of the process execute a full fence, where the kernel has such a command. */
-void barrier(const Napi::CallbackInfo&) {
+/** barrier(): makes all threads of the process execute a full fence, if the kernel has this command. */
+napi_value barrier(const Call&) noexcept {
   if (membarrier::register_private_expedited() == 0)
     membarrier::private_fence();
+  return nullptr;
 }
 
 } // namespace
 
-void export_rings(Napi::Env env, Napi::Object exports) {
-  Napi::Object rings = Napi::Object::New(env);
-  rings.Set("claim", Napi::Function::New<own<ring_claim>>(env, "ringClaim"));
-  rings.Set("release", Napi::Function::New<own<ring_release>>(env, "ringRelease"));
-  rings.Set("read", Napi::Function::New<copy<ring_read>>(env, "ringRead"));
-  rings.Set("snapshot", Napi::Function::New<copy<ring_snapshot>>(env, "ringSnapshot"));
-  rings.Set("free", Napi::Function::New<free>(env, "ringFree"));
-  rings.Set("unread", Napi::Function::New<unread>(env, "ringUnread"));
-  rings.Set("dropped", Napi::Function::New<dropped>(env, "ringDropped"));
-  rings.Set("barrier", Napi::Function::New<barrier>(env, "ringBarrier"));
-  exports.Set("rings", rings);
-  exports.Set("openRing", Napi::Function::New<open>(env, "openRing"));
+void export_rings(Environment& environment, Object& exports) noexcept {
+  Object rings(environment.env());
+  rings.function<patient<own<ring_claim>>>("claim", environment)
+      .function<own<ring_release>>("release", environment)
+      .function<copy<ring_read>>("read", environment)
+      .function<copy<ring_snapshot>>("snapshot", environment)
+      .function<free>("free", environment)
+      .function<patient<write_from>>("writeFrom", environment)
+      .function<patient<own<ring_drop>>>("drop", environment)
+      .function<unread>("unread", environment)
+      .function<dropped>("dropped", environment)
+      .function<barrier>("barrier", environment);
+  exports.value("rings", rings.value()).function<open>("openRing", environment);
 }
 
 } // namespace addon

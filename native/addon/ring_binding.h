@@ -1,16 +1,16 @@
 /**
  * @file
- * Rings: opening one, and everything that reads. `rings` is typed by src/ring-operations.ts.
+ * Rings: opening one, and everything that reads. `rings` is typed by src/core/ring-operations.ts.
  */
 #ifndef RSEQ_ADDON_RING_BINDING_H
 #define RSEQ_ADDON_RING_BINDING_H
 
-#include <napi.h>
+#include "js.h"
 
 namespace rseq {
 namespace addon {
 
-void export_rings(Napi::Env env, Napi::Object exports);
+void export_rings(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
 } // namespace rseq

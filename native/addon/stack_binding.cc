@@ -1,115 +1,137 @@
 #include "stack_binding.h"
 
+#include "../percpu/holder.h"
 #include "../percpu/list.h"
+#include "../percpu/pool.h"
 #include "../percpu/stack.h"
-#include "handles.h"
+#include "environment.h"
+#include "patience.h"
 
 namespace rseq {
 namespace addon {
 namespace {
 
-/**
- * An argument that TypeScript knows to be a number. Not ToNumber(): a Worker that is being terminated may not run
- * JavaScript, to which the conversion counts, but has to come to the end of this call.
- */
-uint32_t number_at(const Napi::CallbackInfo& info, size_t position) {
-  return info[position].As<Napi::Number>().Uint32Value();
+/** The result of all functions here: a count, or -Status, for which TypeScript throws an error. */
+napi_value answer(const Call& call, Status status, uint32_t count = 0) noexcept {
+  return call.number(status == Status::ok ? count : -static_cast<double>(status));
 }
 
-/** The region named by the first argument, or null. TypeScript turns what is refused into an error. */
-const Region* region_of(const Napi::CallbackInfo& info) {
-  return find_region(number_at(info, 0), Kind::stack);
+/** The smaller one of `wanted` and the number of values. */
+uint32_t at_most(const Doubles& values, uint32_t wanted) noexcept {
+  return wanted < values.length ? wanted : static_cast<uint32_t>(values.length);
 }
 
-/** The same; but a pool's shards are stacks, too, and lists have the same operations. */
-const Region* stacks_of(const Napi::CallbackInfo& info) {
-  return find_stacks(number_at(info, 0));
-}
-
-/** What all here answer: a count, or a Status below 0. */
-Napi::Value answer(const Napi::CallbackInfo& info, Status status, uint32_t count) {
-  const double number = status == Status::ok ? count : -static_cast<double>(status);
-  return Napi::Number::New(info.Env(), number);
-}
-
-/** An array argument, and how much of it is meant: the next argument, up to all. */
-struct Values {
-  double* data;
-  uint32_t count;
-};
-
-Values values_at(const Napi::CallbackInfo& info, size_t position) {
-  Napi::Float64Array array = info[position].As<Napi::Float64Array>();
-  const size_t length = array.ElementLength();
-  const uint32_t wanted = number_at(info, position + 1);
-  return {array.Data(), wanted < length ? wanted : static_cast<uint32_t>(length)};
-}
-
-/** stackPushMany(handle, values, count) and stackPopMany(handle, into, count): how many were pushed or popped. */
-template <auto function> Napi::Value many(const Napi::CallbackInfo& info) {
-  const Region* region = region_of(info);
+/** stacks.pushMany(handle, values, count) and stacks.popMany(handle, into, count): how many they pushed or popped. */
+template <auto function> napi_value many(const Call& call) noexcept {
+  uint32_t handle, count;
+  Doubles values;
+  const Region* region = call.read(handle, values, count) ? find_region(handle, Kind::stack) : nullptr;
   if (region == nullptr)
-    return answer(info, Status::bad_handle, 0);
-  Values values = values_at(info, 1);
-  const Status status = function(*region, values.data, values.count);
-  return answer(info, status, values.count);
+    return answer(call, Status::bad_handle);
+  count = at_most(values, count);
+  const Status status = function(*region, values.data, count);
+  return answer(call, status, count);
 }
 
-/** The operation on stacks, or the same on lists. */
-template <auto stacks, auto lists> auto of(const Region& region) {
+/** Chooses the operation on stacks or the one on lists, by the kind of the region. */
+template <auto stacks, auto lists> auto of(const Region& region) noexcept {
   return region.kind == Kind::list ? lists : stacks;
 }
 
-/** stackSize(handle, shard): how many values a shard has. */
-Napi::Value size(const Napi::CallbackInfo& info) {
-  const Region* region = stacks_of(info);
-  const uint32_t shard = number_at(info, 1);
-  uint32_t count = 0;
+/** stacks.size(handle, shard): how many values a shard has. */
+napi_value size(const Call& call) noexcept {
+  uint32_t handle, shard;
+  const Region* region = call.read(handle, shard) ? find_stacks(handle) : nullptr;
   if (region == nullptr || shard > region->shards)
-    return answer(info, region == nullptr ? Status::bad_handle : Status::out_of_range, 0);
+    return answer(call, region == nullptr ? Status::bad_handle : Status::out_of_range);
+  uint32_t count = 0;
   const Status status = of<stack_size, list_size>(*region)(*region, shard, count);
-  return answer(info, status, count);
+  return answer(call, status, count);
 }
 
-/** stackStop(handle, shard) and stackResume(handle, shard). */
-template <auto stacks, auto lists> Napi::Value own(const Napi::CallbackInfo& info) {
-  const Region* region = stacks_of(info);
-  const auto function = region == nullptr ? nullptr : of<stacks, lists>(*region);
-  return answer(info, region == nullptr ? Status::bad_handle : function(*region, number_at(info, 1)), 0);
+/** stacks.stop(handle, shard) and stacks.resume(handle, shard). */
+template <auto stacks, auto lists> napi_value own(const Call& call) noexcept {
+  uint32_t handle, shard;
+  const Region* region = call.read(handle, shard) ? find_stacks(handle) : nullptr;
+  if (region == nullptr)
+    return answer(call, Status::bad_handle);
+  return answer(call, of<stacks, lists>(*region)(*region, shard));
 }
 
 /**
- * stackGive(handle, shard, values, count, owned) and stackTake(handle, shard, into, count, owned): how many were given
- * or taken. The calling thread is the shard's owner, if `owned`, or becomes it for this.
+ * stacks.pushOwned(handle, shard, values, count, owned) and stacks.popOwned(handle, shard, into, count, owned): how
+ * many they pushed or popped. If `owned`, the calling thread already owns the shard; otherwise it owns it during this
+ * call.
  */
-template <auto stacks, auto lists> Napi::Value as_owner(const Napi::CallbackInfo& info) {
-  const Region* region = stacks_of(info);
+template <auto stacks, auto lists> napi_value as_owner(const Call& call) noexcept {
+  uint32_t handle, shard, count;
+  Doubles values;
+  bool owned;
+  const Region* region = call.read(handle, shard, values, count, owned) ? find_stacks(handle) : nullptr;
   if (region == nullptr)
-    return answer(info, Status::bad_handle, 0);
-  const uint32_t shard = number_at(info, 1);
-  const bool owned = info[4].As<Napi::Boolean>();
-  Values values = values_at(info, 2);
+    return answer(call, Status::bad_handle);
   Status status = owned ? Status::ok : of<stack_stop, list_stop>(*region)(*region, shard);
   if (status != Status::ok)
-    return answer(info, status, 0);
-  status = of<stacks, lists>(*region)(*region, shard, values.data, values.count);
+    return answer(call, status);
+  count = at_most(values, count);
+  status = of<stacks, lists>(*region)(*region, shard, values.data, count);
   if (!owned)
     of<stack_resume, list_resume> (*region)(*region, shard);
-  return answer(info, status, values.count);
+  return answer(call, status, count);
+}
+
+/** The region of a list or a pool; null if the handle names none. */
+const Region* find_units(uint32_t handle) noexcept {
+  const Region* const list = find_region(handle, Kind::list);
+  return list != nullptr ? list : find_region(handle, Kind::pool);
+}
+
+/** stacks.holder(handle, unit): the note of the process that took the unit last; 0 if none, or in memory of one
+ * process.
+ */
+napi_value holder(const Call& call) noexcept {
+  uint32_t handle, unit;
+  const Region* region = call.read(handle, unit) ? find_units(handle) : nullptr;
+  if (region == nullptr || unit >= region->units)
+    return answer(call, region == nullptr ? Status::bad_handle : Status::out_of_range);
+  return answer(call, Status::ok, unit_holder(*region, unit));
+}
+
+/** stacks.adopt(handle, unit, holder): 0 if this process holds the unit now, which had that note. */
+napi_value adopt(const Call& call) noexcept {
+  uint32_t handle, unit, note;
+  const Region* region = call.read(handle, unit, note) ? find_units(handle) : nullptr;
+  if (region == nullptr || unit >= region->units)
+    return answer(call, region == nullptr ? Status::bad_handle : Status::out_of_range);
+  return answer(call, unit_adopt(*region, unit, note));
+}
+
+/** stacks.reclaim(handle): how many units of dead processes it gave back. */
+napi_value reclaim(const Call& call) noexcept {
+  uint32_t handle;
+  const Region* region = call.read(handle) ? find_units(handle) : nullptr;
+  if (region == nullptr)
+    return answer(call, Status::bad_handle);
+  uint32_t count = 0;
+  const Status status = of<pool_reclaim, list_reclaim>(*region)(*region, count);
+  return answer(call, status, count);
 }
 
 } // namespace
 
-void export_stacks(Napi::Env env, Napi::Object exports) {
-  Napi::Object stacks = Napi::Object::New(env);
-  stacks.Set("pushMany", Napi::Function::New<many<stack_push_many>>(env, "stackPushMany"));
-  stacks.Set("popMany", Napi::Function::New<many<stack_pop_many>>(env, "stackPopMany"));
-  stacks.Set("size", Napi::Function::New<size>(env, "stackSize"));
-  stacks.Set("stop", Napi::Function::New<own<stack_stop, list_stop>>(env, "stackStop"));
-  stacks.Set("resume", Napi::Function::New<own<stack_resume, list_resume>>(env, "stackResume"));
-  stacks.Set("give", Napi::Function::New<as_owner<stack_give, list_give>>(env, "stackGive"));
-  stacks.Set("take", Napi::Function::New<as_owner<stack_take, list_take>>(env, "stackTake"));
-  exports.Set("stacks", stacks);
+void export_stacks(Environment& environment, Object& exports) noexcept {
+  Object stacks(environment.env());
+  stacks.function<patient<many<stack_push_many>>>("pushMany", environment)
+      .function<patient<many<stack_pop_many>>>("popMany", environment)
+      .function<patient<size>>("size", environment)
+      .function<patient<own<stack_stop, list_stop>>>("stop", environment)
+      .function<own<stack_resume, list_resume>>("resume", environment)
+      .function<patient<as_owner<stack_push_owned, list_push_owned>>>("pushOwned", environment)
+      .function<holder>("holder", environment)
+      .function<adopt>("adopt", environment)
+      .function<patient<reclaim>>("reclaim", environment)
+      .function<patient<as_owner<stack_pop_owned, list_pop_owned>>>("popOwned", environment);
+  exports.value("stacks", stacks.value());
 }
 
 } // namespace addon

@@ -5,12 +5,12 @@
 #ifndef RSEQ_ADDON_STACK_BINDING_H
 #define RSEQ_ADDON_STACK_BINDING_H
 
-#include <napi.h>
+#include "js.h"
 
 namespace rseq {
 namespace addon {
 
-void export_stacks(Napi::Env env, Napi::Object exports);
+void export_stacks(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
 } // namespace rseq

@@ -5,13 +5,12 @@
 #ifndef RSEQ_ADDON_THREAD_BINDING_H
 #define RSEQ_ADDON_THREAD_BINDING_H
 
-#include <napi.h>
+#include "js.h"
 
 namespace rseq {
 namespace addon {
 
-/** Attaches the environment's thread, detaches it when the environment ends, and exports what is about it. */
-void export_thread(Napi::Env env, Napi::Object exports);
+void export_thread(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
 } // namespace rseq

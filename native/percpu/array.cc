@@ -1,6 +1,7 @@
 #include "array.h"
 
 #include "counter.h"
+#include "extents.h"
 #include "remote.h"
 
 namespace rseq {
@@ -10,11 +11,7 @@ int64_t* word_of(const Region& region, uint32_t shard, uint32_t i) noexcept {
   return word_at<int64_t>(region, shard, kArrayHead + i);
 }
 
-Status soundness(const Region& region, int64_t word) noexcept {
-  return is_sound(region.element, word) ? Status::ok : Status::corrupt;
-}
-
-/** Does `act` to a word that is the calling thread's alone, but for who reads it. */
+/** Applies `act` to a word of a shard that the calling thread owns. Other threads may read the word. */
 int64_t act_alone(const Region& region, int64_t* word, const WordAct& act) noexcept {
   const int64_t before = __atomic_load_n(word, __ATOMIC_RELAXED);
   if (act.act != Act::load)
@@ -22,12 +19,12 @@ int64_t act_alone(const Region& region, int64_t* word, const WordAct& act) noexc
   return before;
 }
 
-/** Tries `act` on this CPU's shard. False if it is the overflow shard's turn. */
+/** Tries `act` on this CPU's shard. False if the caller must use the overflow shard. */
 bool try_act(const Region& region, uint32_t i, const WordAct& act, ActAnswer& answer) noexcept {
   int64_t aside = 0;
   for (uint32_t tries = 0; tries < kAttempts; tries++) {
     const Here place = here(region.index);
-    if (place.index >= region.section_shards)
+    if (!has_section(region, place.index))
       return false;
     int64_t* stop = word_at<int64_t>(region, place.index, 0);
     const TakenWord taken = array_section(region.element, place, word_of(region, place.index, i), stop, act, &aside);
@@ -61,25 +58,7 @@ int64_t acted(Element element, int64_t word, const WordAct& act) noexcept {
   return element == Element::i32 ? static_cast<int32_t>(sum) : sum;
 }
 
-TakenWord array_section(Element element, const Here& here, int64_t* word, int64_t* stop, const WordAct& act,
-                        int64_t* aside) noexcept {
-  switch (act.act) {
-  case Act::load:
-    return load_cbne_load_store(here, word, stop, aside, 0);
-  case Act::exchange:
-    return load_cbne_load_store(here, word, stop, word, act.operand);
-  case Act::compare_exchange:
-    return load_cbne_load_cbne_store_taken(here, word, stop, act.expected, act.operand);
-  case Act::add:
-    break;
-  }
-  if (element == Element::f64)
-    return load_cbne_load_add_store_f64(here, reinterpret_cast<double*>(word), stop, double_of_word(act.operand));
-  return element == Element::i32 ? load_cbne_load_add_store_i32(here, word, stop, act.operand)
-                                 : load_cbne_load_add_store(here, word, stop, act.operand);
-}
-
-Status array_act(const Region& region, uint32_t i, const WordAct& act, ActAnswer& answer) noexcept {
+Status detail::array_act_slow(const Region& region, uint32_t i, const WordAct& act, ActAnswer& answer) noexcept {
   if (i >= array_length(region))
     return Status::out_of_range;
   if (!try_act(region, i, act, answer)) {
@@ -97,7 +76,9 @@ Status array_act(const Region& region, uint32_t i, const WordAct& act, ActAnswer
 Status array_act_on(const Region& region, uint32_t shard, uint32_t i, const WordAct& act, int64_t& before) noexcept {
   if (shard > region.shards || i >= array_length(region))
     return Status::out_of_range;
-  if (!owns_shard(array_stop_word(region, shard)))
+  if (see_shard(region, shard) != Status::ok)
+    return Status::not_owner;
+  if (!owns_shard(region, array_stop_word(region, shard)))
     return Status::not_owner;
   before = act_alone(region, word_of(region, shard, i), act);
   return soundness(region, before);
@@ -106,16 +87,26 @@ Status array_act_on(const Region& region, uint32_t shard, uint32_t i, const Word
 Status array_get(const Region& region, uint32_t shard, uint32_t i, int64_t& word) noexcept {
   if (shard > region.shards || i >= array_length(region))
     return Status::out_of_range;
+  word = 0; // What a shard has that is not allocated.
+  const Status present = see_shard(region, shard);
+  if (present != Status::ok)
+    return present == Status::empty ? Status::ok : present;
   word = __atomic_load_n(word_of(region, shard, i), __ATOMIC_ACQUIRE);
   return soundness(region, word);
 }
 
 Status array_stop(const Region& region, uint32_t shard) noexcept {
-  return shard <= region.shards ? stop_shard(region, shard, array_stop_word(region, shard)) : Status::out_of_range;
+  if (shard > region.shards)
+    return Status::out_of_range;
+  const Status reached = reach_shard(region, shard);
+  return reached == Status::ok ? stop_shard(region, shard, array_stop_word(region, shard)) : reached;
 }
 
 Status array_resume(const Region& region, uint32_t shard) noexcept {
-  return shard <= region.shards ? resume_shard(region, shard, array_stop_word(region, shard)) : Status::out_of_range;
+  if (shard > region.shards)
+    return Status::out_of_range;
+  return see_shard(region, shard) == Status::ok ? resume_shard(region, shard, array_stop_word(region, shard))
+                                                : Status::not_owner;
 }
 
 } // namespace rseq

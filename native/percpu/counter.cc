@@ -1,11 +1,15 @@
 #include "counter.h"
 
+#include "extents.h"
+#include "remote.h"
+
 #include <cstring>
+#include <sched.h>
 
 namespace rseq {
 namespace {
 
-/** Bounds the compare-and-swap loops. One fails only when another thread's has succeeded. */
+/** Bounds the compare-and-swap loops. A try fails only if another thread's has succeeded. */
 constexpr uint32_t kExchangeAttempts = 1u << 16;
 
 template <typename To, typename From> To bit_cast(From from) noexcept {
@@ -20,19 +24,48 @@ uint64_t load(const Region& region, uint32_t shard, uint32_t i) noexcept {
 }
 
 /**
- * The overflow word, to be read before the shards. A reset in between then shows as not yet done; read
- * the other way round, it would be taken off shards that are older than it.
+ * Loads the overflow word. Readers must load it before the shards: a reset in between then counts as not done. In the
+ * other order, a reader would subtract the reset from shards that it read before.
  */
 uint64_t load_overflow(const Region& region, uint32_t i) noexcept {
   return __atomic_load_n(word_at<uint64_t>(region, region.shards, i), __ATOMIC_ACQUIRE);
 }
 
-/** Acquires and releases, so that who sees a reset's result sees shards no older than the reset did. */
+/**
+ * Three words behind the counters of the overflow shard, for setting counters of doubles:
+ *
+ *     kStop    the stop word of all shards (remote.h), which every section on doubles checks
+ *     kSets    upper half: how many counters were set; lower half: the index plus 1 of the counter that is being set
+ *     kValue   the value that it is being set to
+ *
+ * Readers see a set as done or not done, like readers of a sequence lock. If a setter ends in the middle, as a
+ * terminated Worker on the portable backend may, the next owner of the stop word repeats its work from the beginning;
+ * no reader uses the unfinished state before.
+ */
+enum SetWord : uint32_t { kStop, kSets, kValue };
+static_assert(kValue + 1 == kSetWords);
+
+uint64_t* set_word(const Region& region, SetWord word) noexcept {
+  return word_at<uint64_t>(region, region.shards, region.length + word);
+}
+
+constexpr uint32_t kCountShift = 32;
+
+/** The index plus 1 of the counter that is being set, or 0. */
+uint32_t pending(uint64_t sets) noexcept {
+  return static_cast<uint32_t>(sets);
+}
+
+/** How often a reader loads kSets before it becomes the owner. After the first loads it yields the CPU between two. */
+constexpr uint32_t kLooks = 80;
+constexpr uint32_t kLooksBeforeYield = 64;
+
+/** Acquires and releases: a thread that sees the result of a reset sees shards at least as new as the reset did. */
 bool exchange_if(uint64_t* word, uint64_t& expected, uint64_t desired) noexcept {
   return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/** Adds by an ordinary atomic. Wraps like the section does: unsigned arithmetic. */
+/** Adds by an ordinary atomic. It wraps as the section does. */
 Status add_atomically(uint64_t* word, int64_t delta) noexcept {
   __atomic_fetch_add(word, static_cast<uint64_t>(delta), __ATOMIC_RELAXED);
   return Status::ok;
@@ -51,27 +84,38 @@ Status add_atomically(uint64_t* word, double delta) noexcept {
 template <typename Number> Status add_slow(const Region& region, uint32_t i, Number delta) noexcept {
   for (uint32_t attempt = 0; attempt < kAttempts; attempt++) {
     const Here place = here(region.index);
-    if (place.index >= region.section_shards)
+    if (!has_section(region, place.index))
       break;
-    if (detail::add_here(region, place, i, delta) == Outcome::done)
+    const Outcome outcome = detail::add_here(region, place, i, delta);
+    if (outcome == Outcome::done)
       return Status::ok;
+    if (outcome == Outcome::compare_failed)
+      break; // A counter of doubles is being set.
   }
   return add_atomically(word_at<uint64_t>(region, shard_without_section(region), i), delta);
 }
 
-/** The sum over the CPUs' shards, without the overflow shard. */
-int64_t sum_shards(const Region& region, uint32_t i, int64_t) noexcept {
-  uint64_t sum = 0;
-  for (uint32_t shard = 0; shard < region.shards; shard++)
-    sum += load(region, shard, i);
-  return static_cast<int64_t>(sum);
+/**
+ * Sums the CPUs' shards, without the overflow shard. Returns the errors of see_shards(); `sum` then lacks the shards
+ * that cannot be read.
+ */
+Status sum_shards(const Region& region, uint32_t i, int64_t& sum) noexcept {
+  const Status status = see_shards(region);
+  const uint32_t shards = shards_seen(region);
+  uint64_t total = 0;
+  for (uint32_t shard = 0; shard < shards; shard++)
+    total += load(region, shard, i);
+  sum = static_cast<int64_t>(total);
+  return status;
 }
 
-double sum_shards(const Region& region, uint32_t i, double) noexcept {
-  double sum = 0;
-  for (uint32_t shard = 0; shard < region.shards; shard++)
+Status sum_shards(const Region& region, uint32_t i, double& sum) noexcept {
+  const Status status = see_shards(region);
+  const uint32_t shards = shards_seen(region);
+  sum = 0;
+  for (uint32_t shard = 0; shard < shards; shard++)
     sum += bit_cast<double>(load(region, shard, i));
-  return sum;
+  return status;
 }
 
 int64_t plus(int64_t a, int64_t b) noexcept {
@@ -87,17 +131,119 @@ double minus(double a, double b) noexcept {
   return a - b;
 }
 
-template <typename Number> Number sum(const Region& region, uint32_t i) noexcept {
-  const Number overflow = bit_cast<Number>(load_overflow(region, i));
-  return plus(sum_shards(region, i, Number{}), overflow);
+double exchange_in(const Region& region, uint32_t shard, uint32_t i, double value) noexcept {
+  const uint64_t left = bit_cast<uint64_t>(value);
+  return bit_cast<double>(__atomic_exchange_n(word_at<uint64_t>(region, shard, i), left, __ATOMIC_RELAXED));
 }
 
-template <typename Number> Status set(const Region& region, uint32_t i, Number value, Number& held) noexcept {
+/** Empties the shards of a counter of doubles, stores `value`, and returns the old value. Only for the stop word's
+ * owner, after see_shards(): shards that were allocated later are empty, as their sections see the stop word. */
+double exchange_all(const Region& region, uint32_t i, double value) noexcept {
+  const uint32_t shards = shards_seen(region);
+  double held = 0;
+  for (uint32_t shard = 0; shard < shards; shard++)
+    held += exchange_in(region, shard, i, 0.0);
+  return held + exchange_in(region, region.shards, i, value);
+}
+
+void end_set(const Region& region, uint64_t sets) noexcept {
+  const uint64_t count = (sets >> kCountShift) + 1;
+  __atomic_store_n(set_word(region, kSets), count << kCountShift, __ATOMIC_RELEASE);
+}
+
+/** Repeats the work of a setter that has ended in the middle. Only for the stop word's owner. */
+void finish_set(const Region& region) noexcept {
+  const uint64_t sets = __atomic_load_n(set_word(region, kSets), __ATOMIC_ACQUIRE);
+  if (pending(sets) == 0)
+    return;
+  if (pending(sets) <= region.length)
+    exchange_all(region, pending(sets) - 1,
+                 bit_cast<double>(__atomic_load_n(set_word(region, kValue), __ATOMIC_RELAXED)));
+  end_set(region, sets);
+}
+
+/** Sets a counter of doubles whose shards are empty. False if they are not. */
+bool set_empty(const Region& region, uint32_t i, double value, double& held) noexcept {
+  if (pending(__atomic_load_n(set_word(region, kSets), __ATOMIC_ACQUIRE)) != 0)
+    return false;
+  uint64_t seen = load_overflow(region, i);
+  if (see_shards(region) != Status::ok)
+    return false;
+  const uint32_t shards = shards_seen(region);
+  for (uint32_t shard = 0; shard < shards; shard++)
+    if (load(region, shard, i) != 0)
+      return false;
+  held = bit_cast<double>(seen);
+  return exchange_if(word_at<uint64_t>(region, region.shards, i), seen, bit_cast<uint64_t>(value));
+}
+
+/** Sets a counter of doubles whose shards are stopped. Only for the stop word's owner. */
+Status set_stopped(const Region& region, uint32_t i, double value, double& held) noexcept {
+  const Status status = see_shards(region);
+  if (status != Status::ok)
+    return status;
+  finish_set(region);
+  const uint64_t sets = __atomic_load_n(set_word(region, kSets), __ATOMIC_RELAXED);
+  __atomic_store_n(set_word(region, kValue), bit_cast<uint64_t>(value), __ATOMIC_RELAXED);
+  __atomic_store_n(set_word(region, kSets), sets | (i + uint64_t{1}), __ATOMIC_RELEASE);
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  held = exchange_all(region, i, value);
+  end_set(region, sets);
+  return Status::ok;
+}
+
+/** The overflow word comes first: see load_overflow(). */
+template <typename Number> Status sum_of_words(const Region& region, uint32_t i, Number& sum) noexcept {
+  const Number overflow = bit_cast<Number>(load_overflow(region, i));
+  const Status status = sum_shards(region, i, sum);
+  sum = plus(sum, overflow);
+  return status;
+}
+
+/** The sum of a counter of doubles, from words that it loaded without a set in between. */
+Status sum_between_sets(const Region& region, uint32_t i, double& sum) noexcept {
+  for (uint32_t look = 0; look < kLooks; look++) {
+    const uint64_t before = __atomic_load_n(set_word(region, kSets), __ATOMIC_ACQUIRE);
+    if (pending(before) == 0) {
+      const Status status = sum_of_words(region, i, sum);
+      __atomic_thread_fence(__ATOMIC_ACQUIRE);
+      if (__atomic_load_n(set_word(region, kSets), __ATOMIC_RELAXED) == before)
+        return status;
+    }
+    if (look >= kLooksBeforeYield)
+      sched_yield();
+  }
+  // The setter may have ended. A thread that may not wait for it uses the words as they are.
+  const Status status = as_owner(region, kEveryShard, set_word(region, kStop), [&] {
+    const Status seen = see_shards(region);
+    if (seen != Status::ok)
+      return seen;
+    finish_set(region);
+    return sum_of_words(region, i, sum);
+  });
+  return status == Status::ok ? status : sum_of_words(region, i, sum);
+}
+
+bool is_finite_sum(int64_t) noexcept {
+  return true;
+}
+bool is_finite_sum(double number) noexcept {
+  return number - number == 0;
+}
+
+/** Sets a counter by its overflow word alone; unfenceable if that cannot be done. */
+template <typename Number>
+Status set_by_difference(const Region& region, uint32_t i, Number value, Number& held) noexcept {
   uint64_t* overflow = word_at<uint64_t>(region, region.shards, i);
   uint64_t seen = load_overflow(region, i);
   for (uint32_t attempt = 0; attempt < kExchangeAttempts; attempt++) {
-    const Number shards = sum_shards(region, i, Number{});
+    Number shards;
+    const Status status = sum_shards(region, i, shards);
+    if (status != Status::ok)
+      return status;
     held = plus(shards, bit_cast<Number>(seen));
+    if (!is_finite_sum(minus(value, shards)))
+      return Status::unfenceable;
     if (exchange_if(overflow, seen, bit_cast<uint64_t>(minus(value, shards))))
       return Status::ok;
   }
@@ -105,8 +251,7 @@ template <typename Number> Status set(const Region& region, uint32_t i, Number v
 }
 
 /**
- * One addition of a batch in every case that may be: wide deltas, doubles, the second region, elements
- * out of range, aborts.
+ * One addition of a batch, in all cases: wide deltas, doubles, the second region, elements out of range, aborts.
  */
 Status add_entry(const Region& region, const Region* second, const BatchEntry& entry, double wide) noexcept {
   if ((entry.element & kSecondRegion) != 0)
@@ -121,7 +266,7 @@ Status add_entry(const Region& region, const Region* second, const BatchEntry& e
   return counter_add(region, i, delta);
 }
 
-/** Whether add_span() may be used: not where something has moved the region in memory. */
+/** Whether add_span() may run on the region: not if its memory was moved and lost its alignment. */
 bool takes_spans(const Region& region) noexcept {
   return region.element == Element::i64 && reinterpret_cast<uintptr_t>(region.first_shard) % kSpanAlignment == 0;
 }
@@ -142,7 +287,7 @@ Status counter_add_sums(const Region& region, int32_t* sums, uint32_t count) noe
   uint32_t next = 0;
   for (uint32_t attempt = 0; attempt < kAttempts && next < end && takes_spans(region); attempt++) {
     const Here place = here(region.index);
-    if (place.index >= region.section_shards)
+    if (!has_section(region, place.index))
       break;
     next = add_span(place, word_at<int64_t>(region, place.index, 0), sums, next, end);
   }
@@ -158,11 +303,11 @@ Status counter_add_sums(const Region& region, int32_t* sums, uint32_t count) noe
 Status detail::counter_add_many_slow(const Region& region, const BatchEntry* entries, const double* wide, uint32_t next,
                                      uint32_t count, const Region* second) noexcept {
   for (uint32_t k = next; k < count; k++) {
-    // Looked up once for a run of usual additions. Should it become wrong, the sections see that.
+    // Looked up once for a run of usual additions. The sections detect a place that is no longer right.
     const Here place = here(region.index);
-    if (region.element == Element::i64 && place.index < region.section_shards) {
+    if (region.element == Element::i64 && has_section(region, place.index)) {
       int64_t* words = word_at<int64_t>(region, place.index, 0);
-      // A wide delta's element is out of range, too: one comparison finds everything unusual.
+      // The element of a wide delta is out of range, too, so one comparison finds all unusual entries.
       k = static_cast<uint32_t>(load_add_store_each(place, words, region.length, entries + k, entries + count) -
                                 entries);
       if (k == count)
@@ -184,17 +329,31 @@ Status counter_add_slow(const Region& region, uint32_t i, double delta) noexcept
 }
 } // namespace detail
 
+Status counter_sum(const Region& region, uint32_t i, int64_t& sum) noexcept {
+  return sum_of_words(region, i, sum);
+}
+Status counter_sum(const Region& region, uint32_t i, double& sum) noexcept {
+  return sum_between_sets(region, i, sum);
+}
 int64_t counter_sum_i64(const Region& region, uint32_t i) noexcept {
-  return sum<int64_t>(region, i);
+  int64_t sum;
+  counter_sum(region, i, sum);
+  return sum;
 }
 double counter_sum_f64(const Region& region, uint32_t i) noexcept {
-  return sum<double>(region, i);
+  double sum = 0;
+  counter_sum(region, i, sum);
+  return sum;
 }
 Status counter_set(const Region& region, uint32_t i, int64_t value, int64_t& held) noexcept {
-  return set(region, i, value, held);
+  return set_by_difference(region, i, value, held);
 }
 Status counter_set(const Region& region, uint32_t i, double value, double& held) noexcept {
-  return set(region, i, value, held);
+  if (set_empty(region, i, value, held))
+    return Status::ok;
+  const Status status =
+      as_owner(region, kEveryShard, set_word(region, kStop), [&] { return set_stopped(region, i, value, held); });
+  return status == Status::unfenceable ? set_by_difference(region, i, value, held) : status;
 }
 
 } // namespace rseq

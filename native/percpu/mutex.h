@@ -1,10 +1,10 @@
 /**
  * @file
- * A mutex between the threads of one process, in a region of its own.
+ * A mutex between the threads of one process, or of the processes of a service (service.h), in a region of its own.
  *
- * Taking and giving back a free one is one compare-and-swap and one store, without a system call. Who
- * finds it taken waits inside a section (load_spin_store): if that is aborted, the waiter itself lost its CPU,
- * perhaps to the owner, and sleeps on a futex at once instead of waiting on.
+ * To lock and unlock a free mutex takes one compare-and-swap and one store, without a system call. A thread that finds
+ * the mutex locked waits inside a section (load_spin_store). If the section aborts, the waiter has lost its CPU,
+ * perhaps to the owner, and sleeps on a futex at once.
  */
 #ifndef RSEQ_PERCPU_MUTEX_H
 #define RSEQ_PERCPU_MUTEX_H
@@ -15,70 +15,80 @@
 namespace rseq {
 
 /**
- * One thread's way to a mutex: memory of the process's own. Only the thread that opened it uses it.
+ * One thread's state for a mutex, in private memory. Only the thread that opened the seat may use it.
  */
 struct MutexSeat {
-  LockWords* words; ///< In shard 0. Nobody uses the overflow shard.
-  uint32_t self;    ///< lock_self().
-  Held held;        ///< Whether the thread has the mutex by this seat.
-  Held taken;       ///< What `held` becomes.
-  uint32_t waiting; ///< How many of LockWords::callers are this seat's.
+  LockWords* words; ///< In shard 0. The overflow shard is not used.
+  LockSelf self;
+  Held held; ///< Whether the thread holds the mutex by this seat.
 };
 
 /**
- * A seat at the mutex in `region`, which is of Kind::mutex and lives longer.
- * @return RegionError::geometry if the region is too short for a mutex.
+ * Opens a seat at the mutex in `region`, which is of Kind::mutex and must outlive the seat.
+ * @return RegionError::geometry if the region is too short for a mutex; owners if no more threads, or processes of the
+ * service, can own something.
  */
 RegionError mutex_open(const Region& region, MutexSeat& seat) noexcept;
 
 /**
- * Gives the mutex back, if it is held by this seat, to a next owner who learns that this one ended.
- * For the thread's end; then the seat is not used any more.
+ * Ends the seat when its thread ends. If the seat holds the mutex, it releases it, and the next owner gets owner_died.
  */
 void mutex_close(MutexSeat& seat) noexcept;
 
+/**
+ * Ends the seat while its thread runs on, after the program has lost it. If the seat holds the mutex, the mutex stays
+ * locked until the thread ends.
+ */
+void mutex_forget(MutexSeat& seat) noexcept;
+
 namespace detail {
-/** Why it is not free; takes it from an owner that died. */
-Status mutex_try_lock_slow(MutexSeat& seat, uint32_t seen) noexcept;
+/** Returns why the mutex is not free; locks it if its owner has ended. */
+Status mutex_try_lock_slow(MutexSeat& seat, uint64_t seen) noexcept;
+/** Takes a seat of the parent's over in a forked child. False if no more threads can own something. */
+bool mutex_after_fork(MutexSeat& seat) noexcept;
 } // namespace detail
 
 /**
- * Takes the mutex if it is free. Wait-free; acquires what the last owner released.
- * @return ok; owner_died: taken, but its last owner ended with it; busy; held_already: by this thread.
+ * Locks the mutex if it is free. Wait-free. Acquire order: it sees what the last owner stored.
+ * @return ok; owner_died: locked, but its last owner ended while it held the mutex; busy; held_already: by this thread.
  */
 inline Status mutex_try_lock(MutexSeat& seat) noexcept {
-  uint32_t seen = kLockFree;
-  if (__builtin_expect(
-          __atomic_compare_exchange_n(&seat.words->state, &seen, seat.self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
-          true)) {
-    seat.held = seat.taken;
+  if (is_of_parent(seat.self) && !detail::mutex_after_fork(seat))
+    return Status::busy;
+  uint64_t seen = kLockFree;
+  if (__builtin_expect(__atomic_compare_exchange_n(&seat.words->state, &seen, seat.self.name, false, __ATOMIC_ACQUIRE,
+                                                   __ATOMIC_RELAXED),
+                       true)) {
+    seat.held = seat.self.taken;
     return Status::ok;
   }
   return detail::mutex_try_lock_slow(seat, seen);
 }
 
 /**
- * Waits for the mutex, for at most `milliseconds` and kLockSliceMs: a thread that is to be terminated
- * must come back to its runtime. First inside a section, then asleep. When the time is over, it looks whether
- * the owner is a thread at all, and takes the mutex from one that is not.
- * @return as mutex_try_lock(); busy when the time is over.
+ * Waits for the mutex, first inside a section, then asleep. Waits at most `milliseconds`, and at most kLockSliceMs, so
+ * that a thread that is being terminated returns to its runtime. At the end it locks the mutex if its owner has ended;
+ * with 0 milliseconds it does nothing else.
+ * @return as mutex_try_lock(); busy at the end of the time.
  */
 Status mutex_wait(MutexSeat& seat, uint32_t milliseconds) noexcept;
 
 /**
- * Gives the mutex back.
+ * Unlocks the mutex. Release order.
  * @return as lock_release(); not_owner: not held by this seat.
  */
 inline Status mutex_unlock(MutexSeat& seat) noexcept {
+  if (is_of_parent(seat.self))
+    detail::mutex_after_fork(seat);
   const Held held = seat.held;
   if (__builtin_expect(held == Held::no, false))
     return Status::not_owner;
   seat.held = Held::no;
-  return lock_release(*seat.words, held);
+  return lock_release(*seat.words, seat.self, held);
 }
 
-/** Counts a waiter in JavaScript in, or one out: those that are in, each unlock tells by Status::call. */
-void mutex_call_me(MutexSeat& seat, bool in) noexcept;
+/** lock_announce_js() for a task of the seat's thread. */
+void mutex_announce_js(MutexSeat& seat) noexcept;
 
 } // namespace rseq
 

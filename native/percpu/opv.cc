@@ -1,23 +1,25 @@
 #include "opv.h"
 
+#include "extents.h"
 #include "remote.h"
 
 namespace rseq {
 namespace {
 
-/** A result that is to be stored, or a barrier. */
+/** A result to store, or a barrier. */
 struct Result {
   bool is_barrier;
   uint32_t i;
   int64_t word;
 };
 
-/** One vector, as it is evaluated. */
+/** The evaluation of one vector. */
 class Vector {
 public:
   Vector(const Region& on, uint32_t of) noexcept : region(on), shard(of) {}
 
-  /** Whether it may go on after this one; else `status` says why not, and ok is: a comparison failed. */
+  /** Evaluates one operation. If it returns false, the vector ends: `status` is the error, or ok if a comparison
+   * failed. */
   bool evaluate(const OpvOperation& operation, Status& status) noexcept {
     status = Status::ok;
     const auto kind = static_cast<OpvKind>(operation.kind);
@@ -50,7 +52,7 @@ public:
 private:
   int64_t* address(uint32_t i) const noexcept { return word_at<int64_t>(region, shard, kArrayHead + i); }
 
-  /** The word as the operations so far leave it. */
+  /** The value of a word after the operations that were evaluated so far. */
   int64_t read(uint32_t i, Status& status) const noexcept {
     for (uint32_t k = count; k-- != 0;)
       if (!results[k].is_barrier && results[k].i == i)
@@ -103,7 +105,12 @@ private:
   Result results[kOpvMost];
 };
 
-/** Whether an operation is one that there is, on words that there are. */
+/** Copies an operation and reads each field once, so that no other thread can change it after the check. */
+OpvOperation read_operation(const OpvOperation* from) noexcept {
+  return {read_once(&from->kind), read_once(&from->i), read_once(&from->from), 0, read_once(&from->value)};
+}
+
+/** Checks that the kind of an operation and its words exist. */
 Status check(const Region& region, const OpvOperation& operation) noexcept {
   const auto kind = static_cast<OpvKind>(operation.kind);
   if (operation.kind >= kOpvKinds)
@@ -129,11 +136,14 @@ Status cpu_opv(const Region& region, uint32_t shard, const OpvOperation* operati
     return Status::out_of_range;
   OpvOperation vector[kOpvMost];
   for (; position < count; position++) {
-    vector[position] = operations[position]; // One copy: what is checked is what is done.
+    vector[position] = read_operation(operations + position);
     const Status status = check(region, vector[position]);
     if (status != Status::ok)
       return status;
   }
+  const Status reached = reach_shard(region, shard);
+  if (reached != Status::ok)
+    return reached;
   return as_owner(region, shard, array_stop_word(region, shard), [&] {
     Vector evaluated(region, shard);
     Status status = Status::ok;

@@ -1,12 +1,12 @@
 /**
  * @file
- * A vector of operations on words of one CPU's array, all or nothing: what was once proposed for the kernel as
- * `cpu_opv`, by a shard that is stopped and owned.
+ * A vector of operations on words of one CPU's array, of which all or none take effect. It works as the system call
+ * `cpu_opv` that was once proposed for Linux, on a stopped shard.
  *
  * The vector is evaluated first, on copies of the words that it touches. Only if every comparison held are its results
- * stored, in the order of its operations. So no operation on that CPU, and no other owner, ever sees a part of it.
- * Who reads words of the shard from elsewhere (array_get()) takes no part in that: it may see some results and not
- * others, but sees those before a barrier if it sees one after it.
+ * stored, in the order of its operations. No operation on that CPU, and no other owner, sees a part of the results.
+ * A thread that reads words of the shard from elsewhere (array_get()) may see some results and not others; if it sees
+ * one after a barrier, it sees all before the barrier.
  */
 #ifndef RSEQ_PERCPU_OPV_H
 #define RSEQ_PERCPU_OPV_H
@@ -18,19 +18,19 @@ namespace rseq {
 /** How many operations a vector may have. */
 constexpr uint32_t kOpvMost = 16;
 
-/** What one does to word `i`. The numbers are part of the binding: src/opv.ts has them, too. */
+/** The operations on word `i`. The numbers are part of the binding: src/array/opv.ts has the same ones. */
 enum class OpvKind : uint32_t {
-  compare_equal = 0,     ///< Bit for bit with `value`, or the vector ends and nothing is stored.
-  compare_not_equal = 1, ///< The opposite.
+  compare_equal = 0,     ///< If the word is not `value`, bit for bit, the vector ends and stores nothing.
+  compare_not_equal = 1, ///< If the word is `value`, bit for bit, the vector ends and stores nothing.
   store = 2,             ///< The word becomes `value`.
-  copy = 3,              ///< It becomes what word `from` is.
+  copy = 3,              ///< The word becomes the value of word `from`.
   add = 4,               ///< Wraps at the element's width; doubles are added as such.
-  bit_or = 5,            ///< This and those below are for whole numbers only.
+  bit_or = 5,            ///< Bitwise or. This operation and those below are for whole numbers only.
   bit_and = 6,
   bit_xor = 7,
   shift_left = 8,  ///< By `value` bits, fewer than the element has.
-  shift_right = 9, ///< The same, with zeroes from the left.
-  barrier = 10,    ///< What stands before it is seen before what comes after it, by whoever reads from elsewhere.
+  shift_right = 9, ///< By `value` bits, fewer than the element has; zeroes come in from the left.
+  barrier = 10,    ///< A reader elsewhere that sees a result after the barrier sees all results before it.
 };
 constexpr uint32_t kOpvKinds = 11;
 
@@ -41,16 +41,16 @@ struct OpvOperation {
   uint32_t reserved;
   int64_t value; ///< As the word holds it; but for shifts, a number of bits.
 };
-static_assert(sizeof(OpvOperation) == 24, "src/opv.ts writes it");
+static_assert(sizeof(OpvOperation) == 24, "src/array/opv.ts writes it");
 
-/** Answered in `position` where all was done. */
+/** The `position` if all operations were done. */
 constexpr uint32_t kOpvDone = UINT32_MAX;
 
 /**
  * Runs `count` operations on the array of a shard: region.shards is the overflow shard. O(count squared), and for a
  * CPU's shard that the calling thread has not stopped already, a fence.
- * @param position Where it ended: kOpvDone, or the operation whose comparison failed, whose word was corrupt, or that
- *     was refused. But for kOpvDone, nothing was stored.
+ * @param position kOpvDone, or the index of the operation whose comparison failed, whose word was corrupt, or that was
+ *     refused. Unless it is kOpvDone, nothing was stored.
  * @return ok; out_of_range: no such shard, too many operations, or a word that does not exist; bad_value: a kind that
  *     does not exist or is not for doubles, or too many bits; corrupt; and as stop_shard().
  */

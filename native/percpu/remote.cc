@@ -1,7 +1,9 @@
 #include "remote.h"
 
+#include "../rseq/clocks.h"
 #include "../rseq/membarrier.h"
-#include "owner_thread.h"
+#include "owner.h"
+#include "service.h"
 
 #include <ctime>
 #include <sched.h>
@@ -9,16 +11,13 @@
 namespace rseq {
 namespace {
 
-constexpr uint32_t kLeaseShift = 32;
-constexpr uint32_t kLeaseMask = 0x7fffffff;
-
-/** Turns of waiting with the CPU given away; after them the thread sleeps between two looks. */
+/** How often a waiter yields its CPU; after that it sleeps between two looks. */
 constexpr uint32_t kYields = 64;
 constexpr long kSleepNs = 50000;
 
 /**
- * Whether sections load what they load in the order that they are written in. Elsewhere one may have loaded
- * the count before the owner changed it, and the stop word after it was cleared: a second fence ends those.
+ * Whether the CPU executes the loads of a section in program order. If not, a section may load the count before the
+ * owner changes it, and the stop word after the owner clears it: a second fence aborts such sections.
  */
 #if defined(__x86_64__)
 constexpr bool kLoadsInOrder = true;
@@ -26,41 +25,38 @@ constexpr bool kLoadsInOrder = true;
 constexpr bool kLoadsInOrder = false;
 #endif
 
-/** How many shards the calling thread owns: a word with its number says so truly only if there is one. */
+/** How many shards the calling thread owns. If it is 0, a word with the thread's number was overwritten. */
 thread_local uint32_t owned = 0;
+/** See set_stop_patience(). */
+thread_local uint32_t stop_patience_ms = kStopPatienceMs;
 
-uint64_t now_ms() noexcept {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
-}
-
-/** Whether the owner in the word is dead, or its lease has ended. Owners are of this process: so far do fences reach.
- */
-bool is_abandoned(uint64_t word) noexcept {
-  const uint32_t lease = static_cast<uint32_t>(word >> kLeaseShift) & kLeaseMask;
-  if (lease != 0) {
-    const uint32_t left = (lease - static_cast<uint32_t>(now_ms())) & kLeaseMask;
-    return left == 0 || left > kLeaseMs;
-  }
-  const auto thread = static_cast<uint32_t>(word);
-  // No thread has such an id: something has written over the word.
-  return static_cast<int32_t>(thread) <= 0 || is_gone(thread);
-}
-
-/** Sequentially consistent: whoever owns a shard comes after all that its last owner did, in one order with the fences.
- */
+/** Sequentially consistent: a new owner sees all stores of the last one, in one order with the fences. */
 bool exchange_owner(uint64_t* word, uint64_t& expected, uint64_t desired) noexcept {
+  // An owner gives back by N and takes by O, which order what owners store one after the other.
+  // Barrier N: pairs with O in native/percpu/remote.cc.
+  // Barrier O: pairs with N in native/percpu/remote.cc.
   return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 bool is_fenced(const Region& region, uint32_t shard) noexcept {
-  return region.writers == Writers::sections && shard < region.shards;
+  return region.writers == Writers::sections && shard != region.shards;
 }
 
-/** A concurrency id cannot be named to the kernel: then all CPUs are fenced. */
+/** The calling thread as an owner in the region's memory. */
+uint64_t owner_in(const Region& region) noexcept {
+  const uint64_t self = this_owner();
+  return region.service == 0 ? self : name_in_service(region.service, self);
+}
+
+Life life_in(const Region& region, uint64_t word) noexcept {
+  return region.service == 0 ? owner_life(word) : life_in_service(region.service, word);
+}
+
+/** Fences the CPU of a shard; all CPUs if concurrency ids number the shards, as the kernel cannot fence one of these.
+ */
 bool fence(const Region& region, uint32_t shard) noexcept {
-  return membarrier::fence(region.index == Index::cpu_id ? shard : membarrier::kAllCpus);
+  const uint32_t cpu = region.index == Index::cpu_id && shard != kEveryShard ? shard : membarrier::kAllCpus;
+  return region.service == 0 ? membarrier::fence(cpu) : membarrier::fence_by_visiting(cpu);
 }
 
 void wait_a_turn(uint32_t turn) noexcept {
@@ -74,56 +70,85 @@ void wait_a_turn(uint32_t turn) noexcept {
 
 } // namespace
 
+void set_stop_patience(uint32_t milliseconds) noexcept {
+  stop_patience_ms = milliseconds;
+}
+
+bool may_wait() noexcept {
+  return stop_patience_ms != 0;
+}
+
 Status stop_shard(const Region& region, uint32_t shard, uint64_t* word) noexcept {
-  const uint64_t me = this_thread();
+  const uint64_t me = owner_in(region);
+  if (me == kNobody)
+    return Status::contended;
+  if (stop_patience_ms == 0 && is_fenced(region, shard))
+    return owns_shard(region, word) ? Status::held_already : Status::busy;
   uint64_t deadline = 0;
-  uint64_t seen = 0;
+  uint64_t seen = kNobody;
+  bool is_taken_over = false;
   for (uint32_t turn = 0; !exchange_owner(word, seen, me); turn++) {
     if (seen == me && owned != 0)
       return Status::held_already;
-    if (is_abandoned(seen) || seen == me) {
-      if (exchange_owner(word, seen, me))
-        break;
-    }
+    // If only a lease can tell whether the owner lives, a stop word always has one. A word without a lease was
+    // overwritten.
+    is_taken_over = (seen == me || life_in(region, seen) != Life::alive) && exchange_owner(word, seen, me);
+    if (is_taken_over)
+      break;
+    if (stop_patience_ms == 0)
+      return Status::busy;
     if (deadline == 0)
-      deadline = now_ms() + kStopPatienceMs;
-    else if (now_ms() > deadline)
+      deadline = monotonic_ms() + stop_patience_ms;
+    else if (monotonic_ms() > deadline)
       return Status::contended;
     wait_a_turn(turn);
-    seen = 0;
+    seen = kNobody;
   }
+  // Barrier D: pairs with C in native/percpu/stopped_shard.h.
   if (is_fenced(region, shard) && !fence(region, shard)) {
-    __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+    seen = me;
+    // What an owner left that has ended still needs its fence.
+    exchange_owner(word, seen, is_taken_over ? kUnfenced : kNobody);
     return Status::unfenceable;
   }
   owned++;
+  if (region.service != 0)
+    note_owned(word);
   return Status::ok;
+}
+
+Status detail::resume_stopped(const Region& region, uint32_t shard, uint64_t* word, bool needs_fence) noexcept {
+  if (owned == 0)
+    return Status::not_owner;
+  // A section may have loaded a count before the owner's stores. Unless a fence aborts it, it must find the shard
+  // stopped. Barrier E: pairs with C in native/percpu/stopped_shard.h.
+  const bool is_safe = !needs_fence || !is_fenced(region, shard) || fence(region, shard);
+  owned--;
+  if (region.service != 0)
+    drop_owned(word);
+  // Clears only the word that stop_shard() wrote: if a program overwrote it, another owner may have taken the shard
+  // over.
+  uint64_t seen = owner_in(region);
+  return exchange_owner(word, seen, is_safe ? kNobody : kUnfenced) ? Status::ok : Status::not_owner;
 }
 
 Status resume_shard(const Region& region, uint32_t shard, uint64_t* word) noexcept {
-  if (owned == 0)
-    return Status::not_owner;
-  // Whatever is in the word by now: something may have written over it, and must not stop the CPU for ever.
-  if (!kLoadsInOrder && is_fenced(region, shard))
-    fence(region, shard);
-  owned--;
-  __atomic_store_n(word, 0, __ATOMIC_RELEASE);
-  return Status::ok;
+  return detail::resume_stopped(region, shard, word, !kLoadsInOrder);
 }
 
 bool resume_abandoned(const Region& region, uint32_t shard, uint64_t* word) noexcept {
+  const uint64_t me = owner_in(region);
   uint64_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
-  if (seen == 0)
+  if (seen == kNobody)
     return true;
-  if (!is_abandoned(seen) || !exchange_owner(word, seen, this_thread()))
+  if (me == kNobody || life_in(region, seen) == Life::alive || !exchange_owner(word, seen, me))
     return false;
   owned++;
-  resume_shard(region, shard, word);
-  return true;
+  return resume_shard(region, shard, word) == Status::ok && __atomic_load_n(word, __ATOMIC_RELAXED) != kUnfenced;
 }
 
-bool owns_shard(const uint64_t* word) noexcept {
-  return owned != 0 && __atomic_load_n(word, __ATOMIC_RELAXED) == this_thread();
+bool owns_shard(const Region& region, const uint64_t* word) noexcept {
+  return owned != 0 && __atomic_load_n(word, __ATOMIC_RELAXED) == owner_in(region);
 }
 
 } // namespace rseq

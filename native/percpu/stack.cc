@@ -4,7 +4,7 @@
 
 namespace rseq {
 
-Status stack_push(const Region& region, double value) noexcept {
+Status detail::stack_push_slow(const Region& region, double value) noexcept {
   using namespace stack_shard;
   if (!is_finite(value))
     return Status::bad_value;
@@ -21,7 +21,7 @@ Status stack_push(const Region& region, double value) noexcept {
   return push_locked(region, shard_without_section(region), value);
 }
 
-Status stack_pop(const Region& region, double& value) noexcept {
+Status detail::stack_pop_slow(const Region& region, double& value) noexcept {
   using namespace stack_shard;
   const Attempted attempted = attempt_pop(region, value);
   if (attempted == Attempted::done)
@@ -37,7 +37,7 @@ Status stack_push_many(const Region& region, const double* values, uint32_t& cou
   using namespace stack_shard;
   const uint32_t wanted = count;
   for (count = 0; count < wanted; count++) {
-    const double value = values[count]; // As in give().
+    const double value = read_once(values + count); // Other threads may write the caller's array.
     const Status status = stack_push(region, value);
     if (status != Status::ok)
       return status == Status::full ? Status::ok : status;
@@ -50,16 +50,20 @@ Status stack_pop_many(const Region& region, double* values, uint32_t& count) noe
   for (count = 0; count < wanted; count++) {
     double value = 0;
     const Status status = stack_pop(region, value);
-    // What was popped before must not be lost for it: the next call meets the same.
+    // Returns the values that it has popped. The next call meets the error again.
     if (status != Status::ok)
       return status == Status::empty || count != 0 ? Status::ok : status;
-    values[count] = value; // And nothing where there was none.
+    values[count] = value;
   }
   return Status::ok;
 }
 
 Status stack_size(const Region& region, uint32_t shard, uint32_t& size) noexcept {
   using namespace stack_shard;
+  size = 0;
+  const Status present = see_shard(region, shard);
+  if (present != Status::ok)
+    return present == Status::empty ? Status::ok : present;
   const uint64_t seen = count_of(region, shard);
   const bool is_fine = seen <= capacity_of(region, shard);
   size = is_fine ? static_cast<uint32_t>(seen) : 0;
@@ -74,20 +78,20 @@ Status stack_resume(const Region& region, uint32_t shard) noexcept {
   return stopped_shard::resume(region, shard);
 }
 
-Status stack_give(const Region& region, uint32_t shard, const double* values, uint32_t& count) noexcept {
+Status stack_push_owned(const Region& region, uint32_t shard, const double* values, uint32_t& count) noexcept {
   using namespace stack_shard;
   const Status owner = owner_check(region, shard);
   if (owner == Status::ok)
-    return give(region, shard, values, count);
+    return push_owned(region, shard, values, count);
   count = 0;
   return owner;
 }
 
-Status stack_take(const Region& region, uint32_t shard, double* values, uint32_t& count) noexcept {
+Status stack_pop_owned(const Region& region, uint32_t shard, double* values, uint32_t& count) noexcept {
   using namespace stack_shard;
   const Status owner = owner_check(region, shard);
   if (owner == Status::ok)
-    return take(region, shard, values, count);
+    return pop_owned(region, shard, values, count);
   count = 0;
   return owner;
 }

@@ -1,7 +1,7 @@
 /**
  * @file
- * One shard of stacks of doubles, for the structures that are made of such: what its owner does with it, and what
- * came of a section on it. stack.h draws a shard; the overflow shard of a pool (pool.h) is longer than the others.
+ * One shard of a stack of doubles, for stacks and pools: the operations of its owner, and the attempts by sections.
+ * stack.h describes the layout of a shard; the overflow shard of a pool (pool.h) is longer than the others.
  */
 #ifndef RSEQ_PERCPU_STACK_SHARD_H
 #define RSEQ_PERCPU_STACK_SHARD_H
@@ -17,36 +17,42 @@ using namespace stopped_shard;
 /** The word before the stop word. */
 constexpr uint32_t kCount = 0;
 
-/** How many values a shard says that it has. Anybody's word. */
+/** The count of a shard. Any thread can overwrite it. */
 inline uint64_t count_of(const Region& region, uint32_t shard) noexcept {
   return __atomic_load_n(word_at<uint64_t>(region, shard, kCount), __ATOMIC_RELAXED);
 }
 
-/** How many it has room for. */
+/** How many values a shard has room for. */
 inline uint32_t capacity_of(const Region& region, uint32_t shard) noexcept {
   return region.kind == Kind::pool && shard == region.shards ? region.units : stack_capacity(region);
 }
 
-inline bool is_finite(double value) noexcept {
-  return value - value == 0;
-}
+/** Pushes as many of values[0] to values[count - 1] as fit, on a shard that the caller owns, and sets `count` to them.
+ */
+Status push_owned(const Region& region, uint32_t shard, const double* values, uint32_t& count) noexcept;
 
-/** Pushes as many of values[0] to values[count - 1] as fit, on a shard that is the caller's alone, and counts them. */
-Status give(const Region& region, uint32_t shard, const double* values, uint32_t& count) noexcept;
-
-/** Pops as many, last pushed first, from a shard that is the caller's alone. */
-Status take(const Region& region, uint32_t shard, double* values, uint32_t& count) noexcept;
+/**
+ * Pops up to `count` values from a shard that the caller owns, last pushed first, and sets `count` to their number. It
+ * stops at a word that is not finite. corrupt: such a word was on top, and is removed.
+ */
+Status pop_owned(const Region& region, uint32_t shard, double* values, uint32_t& count) noexcept;
 
 /** Pushes on a shard behind its lock: ok, full, bad_value, corrupt or contended. */
 Status push_locked(const Region& region, uint32_t shard, double value) noexcept;
 
-/** Pops from a shard behind its lock; answers empty without taking it. */
+/** Pops from a shard behind its lock. If the shard is empty, it returns empty without taking the lock. */
 Status pop_locked(const Region& region, uint32_t shard, double& value) noexcept;
 
-/** What is in the way of a section that gives up at the count `limit`. */
+/** Why a section that refuses the count `limit` failed its comparison. */
 Obstacle obstacle(const Region& region, uint32_t shard, uint64_t limit) noexcept;
 
-/** Attempts to push. */
+/**
+ * Why a section that pops failed its comparison. If a NaN is on top, which no push stores, it removes the NaN behind
+ * the shard's lock and returns `corrupt`; in a pool that processes share, whatever is no block's number.
+ */
+Obstacle pop_obstacle(const Region& region, uint32_t shard) noexcept;
+
+/** Tries sections that push. `at_limit`: the stack is full. */
 inline Attempted attempt_push(const Region& region, double value) noexcept {
   const uint32_t capacity = stack_capacity(region);
   const auto look = [&](uint32_t shard) { return obstacle(region, shard, capacity); };
@@ -55,9 +61,9 @@ inline Attempted attempt_push(const Region& region, double value) noexcept {
   });
 }
 
-/** Attempts to pop; at_limit: there is nothing. */
+/** Tries sections that pop. `at_limit`: the stack is empty. */
 inline Attempted attempt_pop(const Region& region, double& value) noexcept {
-  const auto look = [&](uint32_t shard) { return obstacle(region, shard, 0); };
+  const auto look = [&](uint32_t shard) { return pop_obstacle(region, shard); };
   return attempt(region, look, [&](const Here& here, int64_t* words) {
     const Taken taken = load_cbne_load_add_cbge_load_store(here, words, stack_capacity(region));
     value = taken.value;

@@ -1,13 +1,14 @@
 /**
  * @file
- * What the structures have in common whose shards have a stop word (remote.h) as word 1: a lock behind which a shard is
- * the caller's alone, and the attempts to do without, by a section.
+ * Code for all structures whose shards have a stop word (remote.h) as word 1: the lock of a shard, and the attempts by
+ * sections, which need no lock.
  */
 #ifndef RSEQ_PERCPU_STOPPED_SHARD_H
 #define RSEQ_PERCPU_STOPPED_SHARD_H
 
 #include "../rseq/thread.h"
 #include "counter.h"
+#include "extents.h"
 #include "remote.h"
 
 namespace rseq {
@@ -19,13 +20,19 @@ inline uint64_t* stop_word(const Region& region, uint32_t shard) noexcept {
   return word_at<uint64_t>(region, shard, kStop);
 }
 
-/** stop_shard(), or out_of_range if there is no such shard; region.shards is the overflow shard. */
+/** stop_shard(); out_of_range if there is no such shard, no_room if it cannot be allocated; region.shards is the
+ * overflow shard. */
 inline Status stop(const Region& region, uint32_t shard) noexcept {
-  return shard <= region.shards ? stop_shard(region, shard, stop_word(region, shard)) : Status::out_of_range;
+  if (shard > region.shards)
+    return Status::out_of_range;
+  const Status reached = reach_shard(region, shard);
+  return reached == Status::ok ? stop_shard(region, shard, stop_word(region, shard)) : reached;
 }
 
 /** resume_shard(), or out_of_range. */
 inline Status resume(const Region& region, uint32_t shard) noexcept {
+  if (shard <= region.shards && see_shard(region, shard) != Status::ok)
+    return Status::not_owner;
   return shard <= region.shards ? resume_shard(region, shard, stop_word(region, shard)) : Status::out_of_range;
 }
 
@@ -33,7 +40,9 @@ inline Status resume(const Region& region, uint32_t shard) noexcept {
 inline Status owner_check(const Region& region, uint32_t shard) noexcept {
   if (shard > region.shards)
     return Status::out_of_range;
-  return owns_shard(stop_word(region, shard)) ? Status::ok : Status::not_owner;
+  if (see_shard(region, shard) != Status::ok)
+    return Status::not_owner;
+  return owns_shard(region, stop_word(region, shard)) ? Status::ok : Status::not_owner;
 }
 
 /** Runs `act` on a shard behind its lock. */
@@ -41,25 +50,27 @@ template <typename Act> Status locked(const Region& region, uint32_t shard, Act 
   return as_owner(region, shard, stop_word(region, shard), act);
 }
 
-/** Why a section's comparison failed. `none`: whatever it was, it is not so any more. */
+/** Why a section's comparison failed. `none`: the reason no longer exists. */
 enum class Obstacle : uint32_t { none, stopped, at_limit, corrupt };
 
-/** `stopped`, unless the owner is dead: then the shard goes on. */
+/** `stopped` if a live thread owns the shard, else `none`: it resumes a shard whose owner has ended. */
 Obstacle stop_obstacle(const Region& region, uint32_t shard) noexcept;
 
-/** What came of the attempts on this CPU's shard. */
+/** The result of the attempts on this CPU's shard. `elsewhere`: use the overflow shard. */
 enum class Attempted : uint32_t { done, at_limit, corrupt, elsewhere };
 
 /**
- * Tries `section(here, words)` on this CPU's shard, and asks `look(shard)` for the Obstacle where a comparison failed;
- * `elsewhere` if it is the overflow shard's turn.
+ * Tries `section(here, words)` on this CPU's shard, at most kAttempts times. If a comparison fails, `look(shard)`
+ * returns the Obstacle.
  */
 template <typename Look, typename Section>
 Attempted attempt(const Region& region, Look look, Section section) noexcept {
   for (uint32_t tries = 0; tries < kAttempts; tries++) {
     const Here place = here(region.index);
-    if (place.index >= region.section_shards)
+    if (!has_section(region, place.index))
       break;
+    // Barrier C: pairs with D and E in native/percpu/remote.cc. The section loads the stop word, then the rest, without
+    // a fence; the owner's fences abort it where that matters.
     const Outcome outcome = section(place, word_at<int64_t>(region, place.index, 0));
     if (outcome == Outcome::done)
       return Attempted::done;

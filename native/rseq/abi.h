@@ -1,6 +1,6 @@
 /**
  * @file
- * The kernel's contract: `struct rseq`, `struct rseq_cs`, and the numbers that go with them.
+ * The kernel's contract: `struct rseq`, `struct rseq_cs`, signatures, system call numbers and offsets.
  *
  * Included by C++ and by the assembler, so that the hand-written sections and the C++ around them
  * take every offset from one place. Source: the kernel's `include/uapi/linux/rseq.h`.
@@ -28,7 +28,7 @@
 #define RSEQ_AREA_NODE_ID 20
 #define RSEQ_AREA_MM_CID 24
 
-/* What a section returns. */
+/* The outcomes of a section: enum Outcome. */
 #define RSEQ_DONE 0
 #define RSEQ_COMPARE_FAILED 1
 #define RSEQ_ABORTED 2
@@ -42,13 +42,13 @@
 namespace rseq {
 
 /**
- * The part of `struct rseq` that this library knows. One per thread, registered with the kernel
- * once. All fields but `rseq_cs` are the kernel's: newer kernels may kill a process that writes them.
+ * The part of `struct rseq` that this library knows. Each thread registers one with the kernel, once. Only the kernel
+ * writes the fields, except `rseq_cs`: newer kernels may kill a process that writes another one.
  */
 struct alignas(32) Area {
   uint32_t cpu_id_start; ///< The current CPU, or 0 before registration: always a valid index.
   uint32_t cpu_id;       ///< The current CPU; -1 before registration, -2 after a failed one.
-  uint64_t rseq_cs;      ///< Address of the running section's descriptor. Cleared lazily.
+  uint64_t rseq_cs;      ///< Address of the running section's descriptor. The kernel clears it at the next preemption.
   uint32_t flags;        ///< Must be 0.
   uint32_t node_id;      ///< NUMA node of the current CPU, if the usable size covers it (Linux 6.3).
   uint32_t mm_cid;       ///< Concurrency id, if the usable size covers it (Linux 6.3).
@@ -62,13 +62,13 @@ static_assert(offsetof(Area, rseq_cs) == RSEQ_AREA_RSEQ_CS);
 static_assert(offsetof(Area, node_id) == RSEQ_AREA_NODE_ID);
 static_assert(offsetof(Area, mm_cid) == RSEQ_AREA_MM_CID);
 
-/** The length that every kernel accepts, and that keeps newer ones in their legacy mode. */
+/** The registered length in bytes: every kernel accepts it, and it keeps newer kernels in their legacy mode. */
 constexpr uint32_t kAreaLength = 32;
 
-/** The usable size when the kernel does not tell (before Linux 6.3): up to and with `flags`. */
+/** The usable size in bytes if the kernel does not tell it (before Linux 6.3): it ends behind `flags`. */
 constexpr uint32_t kOriginalFeatureSize = 20;
 
-/** `struct rseq_cs`: where a section starts, where it has committed, where it goes on abort. */
+/** `struct rseq_cs`: the addresses where a section starts, where it has committed, and of its abort handler. */
 struct alignas(32) Descriptor {
   uint32_t version;
   uint32_t flags;
@@ -80,15 +80,15 @@ struct alignas(32) Descriptor {
 static_assert(sizeof(Descriptor) == 32 && alignof(Descriptor) == 32);
 
 /**
- * How a section ended. The first three are the customary ones; the fourth tells "not even begun", and
- * the fifth exists in stress builds only (RSEQ_COMPARE_TWICE), where it must never be seen.
+ * How a section ended. Only stress builds (RSEQ_COMPARE_TWICE) can return `inconsistent`; it proves a fault of the
+ * kernel or of the section.
  */
 enum class Outcome : int32_t {
   done = RSEQ_DONE,                     ///< Committed, once.
   compare_failed = RSEQ_COMPARE_FAILED, ///< A comparison in the section did not hold; nothing was committed.
   aborted = RSEQ_ABORTED,               ///< The kernel restarted the section; nothing was committed.
-  moved = RSEQ_MOVED,                   ///< The thread was not (any more) at the given index; nothing was committed.
-  inconsistent = RSEQ_INCONSISTENT,     ///< What had been compared changed inside the section; nothing was committed.
+  moved = RSEQ_MOVED,               ///< The thread was not, or no longer, at the given index; nothing was committed.
+  inconsistent = RSEQ_INCONSISTENT, ///< A compared value changed inside the section; nothing was committed.
 };
 
 } // namespace rseq

@@ -6,7 +6,7 @@
 namespace rseq {
 
 uint32_t parse_possible(const char* text, size_t length) noexcept {
-  constexpr uint32_t kMost = 1u << 20; // Far above any kernel's NR_CPUS: a bound for nonsense.
+  constexpr uint32_t kMost = 1u << 20; // Far above any kernel's NR_CPUS: a larger number is nonsense.
   uint32_t highest = 0, number = 0;
   bool in_number = false, any = false;
   for (size_t i = 0; i <= length; i++) {

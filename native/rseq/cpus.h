@@ -1,6 +1,6 @@
 /**
  * @file
- * How many CPUs there can ever be, and which one a thread may be pinned to.
+ * How many CPUs the machine can have.
  */
 #ifndef RSEQ_CPUS_H
 #define RSEQ_CPUS_H
@@ -11,13 +11,13 @@
 namespace rseq {
 
 /**
- * The number of shards that per-CPU data needs: the highest *possible* CPU id plus one. Not the
- * online or allowed CPUs: ids may be sparse, and CPUs come and go. At least 1.
- * Reads `/sys/devices/system/cpu/possible`, or asks sysconf where there is no sysfs.
+ * The number of shards that per-CPU data needs: the highest *possible* CPU id plus one, at least 1. The number of
+ * online or allowed CPUs is not enough: ids may have gaps, and CPUs come and go. Reads
+ * `/sys/devices/system/cpu/possible`, or asks sysconf if there is no sysfs. Thread-safe.
  */
 uint32_t possible_cpus() noexcept;
 
-/** As possible_cpus(), from text such as "0-3,8-11\n". 0 if the text is no such list. */
+/** The highest CPU id plus one in a list such as "0-3,8-11\n", or 0 if the text is not a list of CPUs. O(length). */
 uint32_t parse_possible(const char* text, size_t length) noexcept;
 
 } // namespace rseq

@@ -1,23 +1,22 @@
 /**
  * @file
- * The critical sections, by their customary names.
+ * The critical sections, by the names that librseq and the kernel's selftests use.
  *
  * A name is pseudo-code: each word is a load, a compare-and-branch (`cbne`: leave when not equal,
  * `cbeq`: leave when equal, `cbge`: leave when not below, unsigned), an add, a copy or a store, and the
- * last store commits. The code is in
- * `arch/`, one copy of each section per index field, so that a profile, a crash, a linter and a
- * debugger all see the same few functions.
+ * last store commits. The code is in `arch/`: one function for each section and index field, which profilers, debuggers
+ * and the linter find by its name.
  *
  * All of them:
  *  - update the data of the CPU (or concurrency id) `here.index`, without an atomic instruction;
  *  - return Outcome::done after exactly one commit, and otherwise have committed nothing
- *    (load_add_store_each and _span, rows of sections, return how far they came);
+ *    (load_add_store_each and _span, which run many sections, return the first that is not committed);
  *  - are atomic against preemption, migration and signals on that CPU only. A word written by
  *    sections may be read from anywhere, but must not be written from another CPU, nor by an atomic
  *    read-modify-write: mixing the two loses updates;
- *  - need every address they are given to be valid and naturally aligned, in every repetition;
+ *  - need valid, naturally aligned addresses, also when the caller repeats them;
  *  - do not retry: the caller bounds that (see native/percpu/counter.h);
- *  - have relaxed order, but for those that take an Order.
+ *  - commit with relaxed order, except those that take an Order or say otherwise.
  */
 #ifndef RSEQ_SECTIONS_H
 #define RSEQ_SECTIONS_H
@@ -31,41 +30,41 @@ namespace rseq {
 
 /** Which field of the area numbers the shards. */
 enum class Index : uint32_t {
-  cpu_id, ///< The CPU: 0 to possible CPUs - 1. Means the same in every process.
+  cpu_id, ///< The CPU: 0 to possible CPUs - 1, equal in every process.
   mm_cid, ///< The concurrency id: compact, 0 to min(threads, allowed CPUs) - 1. One process only.
 };
 
 /** Memory order of a committing store. */
 enum class Order : uint32_t {
   relaxed,
-  release, ///< What the section stored before is visible to whoever acquires the committed value.
+  release, ///< A thread that loads the committed value with acquire order sees the section's earlier stores.
 };
 
-/** Where the calling thread believes it is. A section checks it, and answers Outcome::moved if not. */
+/** Where the calling thread believes it runs. A section compares `index`, and returns Outcome::moved if it differs. */
 struct Here {
   Area* area;     ///< The calling thread's own, registered area.
   uint32_t index; ///< The value of the field that `source` names.
   Index source;
 };
 
-/** One of many additions, for load_add_store_each(): to the word number `element`. */
+/** One addition of load_add_store_each(): adds `delta` to the word number `element`. */
 struct Addition {
   uint32_t element;
   int32_t delta;
 };
 static_assert(sizeof(Addition) == 8 && offsetof(Addition, delta) == 4, "arch/ reads it");
 
-/** What the words of load_add_store_span_avx() are aligned to. */
+/** The alignment, in bytes, of the words of load_add_store_span_avx(). */
 constexpr size_t kSpanAlignment = 16;
 
-/** An outcome, and the value that the section loaded: a NaN of no meaning unless that is Outcome::done. */
+/** An outcome, and the value that the section loaded, or a NaN if the outcome is not Outcome::done. */
 struct Taken {
   Outcome outcome;
   double value;
 };
 static_assert(sizeof(Taken) == 16 && offsetof(Taken, value) == 8, "returned in two registers");
 
-/** The same with the bits of a whole word: what it was before. Of no meaning unless the outcome is Outcome::done. */
+/** An outcome, and the bits of the word before the section. `word` is undefined unless the outcome is Outcome::done. */
 struct TakenWord {
   Outcome outcome;
   int64_t word;
@@ -89,72 +88,69 @@ using LoadCbneLoadCbneStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expec
                                       int64_t newv) noexcept;
 using LoadCbneLoadCbgeStoreAddStore = Outcome(Area*, uint32_t, int64_t* v, uint64_t limit, double newv) noexcept;
 using LoadCbneLoadAddCbgeLoadStore = Taken(Area*, uint32_t, int64_t* v, uint64_t limit) noexcept;
-/** The same section, called for its value alone: a function may then end in it. */
+/** The type of the section above for callers that read only its value: they may call it as their last instruction. */
 using LoadCbneLoadAddCbgeLoadStoreValue = double(Area*, uint32_t, int64_t* v, uint64_t limit) noexcept;
 using LoadCbneLoadAddStore = TakenWord(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t count) noexcept;
 using LoadCbneLoadAddStoreF64 = TakenWord(Area*, uint32_t, double* v, int64_t* stop, double count) noexcept;
+/** The type of the section above for callers that read only its outcome: they may call it as their last instruction. */
+using LoadCbneLoadAddStoreF64Outcome = Outcome(Area*, uint32_t, double* v, int64_t* stop, double count) noexcept;
 using LoadCbneLoadStore = TakenWord(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t* into, int64_t newv) noexcept;
 using LoadCbneLoadCbneStoreTaken = TakenWord(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t expect,
                                              int64_t newv) noexcept;
-/** The same sections, called for the word alone, as a number. */
+/** The types of the three sections above for callers that read only the old word, as a double. */
 using LoadCbneLoadAddStoreNumber = double(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t count) noexcept;
 using LoadCbneLoadStoreNumber = double(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t* into,
                                        int64_t newv) noexcept;
 using LoadCbneLoadCbneStoreTakenNumber = double(Area*, uint32_t, int64_t* v, int64_t* stop, int64_t expect,
                                                 int64_t newv) noexcept;
 using LoadCbneLoadStoreStore = Outcome(Area*, uint32_t, int64_t* v, int64_t* link, int64_t newv) noexcept;
-/** A number below the limit, or an Outcome below 0. */
+/** Returns a number below the limit, or a negated Outcome. */
 using LoadCbneLoadAddCbgeLoadStoreLink = int32_t(Area*, uint32_t, int64_t* v, const int64_t* links,
                                                  uint64_t limit) noexcept;
+using LoadCbneLoadCbneLoadCbneStoreAddStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, const int64_t* top,
+                                                      int64_t value, uint32_t* note, uint32_t newnote) noexcept;
+using LoadCbneLoadCbneStoreLoadStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, const int64_t* link,
+                                               uint32_t* note, uint32_t newnote) noexcept;
 using LoadCbneMemcpyStore = Outcome(Area*, uint32_t, int64_t* v, int64_t expect, void* dst, const void* src, size_t len,
                                     int64_t newv) noexcept;
+using MemcpyStampStore = Outcome(Area*, uint32_t, int64_t* v, const void* src, uint64_t meta, uint64_t mask) noexcept;
 using LoadSpinStore = Outcome(Area*, uint32_t, uint32_t* v, uint32_t until, uint64_t spins, uint32_t* seen) noexcept;
 using LoadStoreSpinAddStore = Outcome(Area*, uint32_t, int64_t* v, int64_t count, uint32_t* entered,
                                       uint64_t spins) noexcept;
 
 extern "C" {
-LoadCbneStore rseq_load_cbne_store_cpu_id, rseq_load_cbne_store_mm_cid;
-LoadCbeqStoreAddLoadStore rseq_load_cbeq_store_add_load_store_cpu_id, rseq_load_cbeq_store_add_load_store_mm_cid;
-LoadAddStore rseq_load_add_store_cpu_id, rseq_load_add_store_mm_cid;
-LoadAddStoreEach rseq_load_add_store_each_cpu_id, rseq_load_add_store_each_mm_cid;
-LoadAddStoreSpan rseq_load_add_store_span_cpu_id, rseq_load_add_store_span_mm_cid;
-#if defined(__x86_64__)
-LoadAddStoreSpan rseq_load_add_store_span_avx_cpu_id, rseq_load_add_store_span_avx_mm_cid;
-#endif
-LoadAddStoreF64 rseq_load_add_store_f64_cpu_id, rseq_load_add_store_f64_mm_cid;
-LoadAddLoadLoadAddStore rseq_load_add_load_load_add_store_cpu_id, rseq_load_add_load_load_add_store_mm_cid;
-LoadCbneStoreStore rseq_load_cbne_store_store_relaxed_cpu_id, rseq_load_cbne_store_store_relaxed_mm_cid;
-LoadCbneStoreStore rseq_load_cbne_store_store_release_cpu_id, rseq_load_cbne_store_store_release_mm_cid;
-LoadCbneLoadCbneStore rseq_load_cbne_load_cbne_store_cpu_id, rseq_load_cbne_load_cbne_store_mm_cid;
-LoadCbneLoadCbgeStoreAddStore rseq_load_cbne_load_cbge_store_add_store_cpu_id,
-    rseq_load_cbne_load_cbge_store_add_store_mm_cid;
-LoadCbneLoadAddCbgeLoadStore rseq_load_cbne_load_add_cbge_load_store_cpu_id,
-    rseq_load_cbne_load_add_cbge_load_store_mm_cid;
+#define SECTION(body, type) DECLARE_SECTION(body, type, INDEX)
+#define ORDERED_SECTION(body, type)                                                                                    \
+  DECLARE_SECTION(body##_relaxed, type, INDEX) DECLARE_SECTION(body##_release, type, INDEX)
+#define DECLARE_SECTION(name, type, index) DECLARE_SECTION_OF(name, type, index)
+#define DECLARE_SECTION_OF(name, type, index) type rseq_##name##_##index;
+#define INDEX cpu_id
+#include "section_table.inc"
+#define INDEX mm_cid
+#include "section_table.inc"
+#undef DECLARE_SECTION_OF
+#undef DECLARE_SECTION
+#undef ORDERED_SECTION
+#undef SECTION
+
+// Second names for sections of which a caller reads only one result.
 LoadCbneLoadAddCbgeLoadStoreValue
     rseq_load_cbne_load_add_cbge_load_store_value_cpu_id __asm__("rseq_load_cbne_load_add_cbge_load_store_cpu_id");
 LoadCbneLoadAddCbgeLoadStoreValue
     rseq_load_cbne_load_add_cbge_load_store_value_mm_cid __asm__("rseq_load_cbne_load_add_cbge_load_store_mm_cid");
-LoadCbneLoadAddStore rseq_load_cbne_load_add_store_cpu_id, rseq_load_cbne_load_add_store_mm_cid;
-LoadCbneLoadAddStore rseq_load_cbne_load_add_store_i32_cpu_id, rseq_load_cbne_load_add_store_i32_mm_cid;
-LoadCbneLoadAddStoreF64 rseq_load_cbne_load_add_store_f64_cpu_id, rseq_load_cbne_load_add_store_f64_mm_cid;
-LoadCbneLoadStore rseq_load_cbne_load_store_cpu_id, rseq_load_cbne_load_store_mm_cid;
-LoadCbneLoadCbneStoreTaken rseq_load_cbne_load_cbne_store_taken_cpu_id, rseq_load_cbne_load_cbne_store_taken_mm_cid;
+LoadCbneLoadAddStoreF64Outcome
+    rseq_load_cbne_load_add_store_f64_outcome_cpu_id __asm__("rseq_load_cbne_load_add_store_f64_cpu_id");
+LoadCbneLoadAddStoreF64Outcome
+    rseq_load_cbne_load_add_store_f64_outcome_mm_cid __asm__("rseq_load_cbne_load_add_store_f64_mm_cid");
 LoadCbneLoadAddStoreNumber rseq_load_cbne_load_add_store_number_cpu_id __asm__("rseq_load_cbne_load_add_store_cpu_id");
 LoadCbneLoadAddStoreNumber
     rseq_load_cbne_load_add_store_i32_number_cpu_id __asm__("rseq_load_cbne_load_add_store_i32_cpu_id");
 LoadCbneLoadStoreNumber rseq_load_cbne_load_store_number_cpu_id __asm__("rseq_load_cbne_load_store_cpu_id");
 LoadCbneLoadCbneStoreTakenNumber
     rseq_load_cbne_load_cbne_store_taken_number_cpu_id __asm__("rseq_load_cbne_load_cbne_store_taken_cpu_id");
-LoadCbneLoadStoreStore rseq_load_cbne_load_store_store_cpu_id, rseq_load_cbne_load_store_store_mm_cid;
-LoadCbneLoadAddCbgeLoadStoreLink rseq_load_cbne_load_add_cbge_load_store_link_cpu_id,
-    rseq_load_cbne_load_add_cbge_load_store_link_mm_cid;
-LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_relaxed_cpu_id, rseq_load_cbne_memcpy_store_relaxed_mm_cid;
-LoadCbneMemcpyStore rseq_load_cbne_memcpy_store_release_cpu_id, rseq_load_cbne_memcpy_store_release_mm_cid;
-LoadSpinStore rseq_load_spin_store_cpu_id, rseq_load_spin_store_mm_cid;
-LoadStoreSpinAddStore rseq_load_store_spin_add_store_cpu_id, rseq_load_store_spin_add_store_mm_cid;
 }
 
-/** Runs the copy of a section that checks the field `here.source`. Folds away where that is constant. */
+/** Runs the section that compares the field `here.source`. The compiler removes the choice if the field is constant. */
 template <typename Section, typename... Operands>
 inline auto run(Section* by_cpu_id, Section* by_mm_cid, const Here& here, Operands... operands) noexcept {
   return __builtin_expect(here.source == Index::cpu_id, true) ? by_cpu_id(here.area, here.index, operands...)
@@ -184,10 +180,10 @@ inline Outcome load_add_store(const Here& here, int64_t* v, int64_t count) noexc
 }
 
 /**
- * `words[next->element] += next->delta`, a section of its own for each addition from `next`, of which
- * there is at least one, up to `end`. Returns the first that is not made: `end` if all are; one whose
- * element is not below `length`; or one that was aborted, or found the thread elsewhere, and may be
- * tried again from a new place.
+ * `words[next->element] += next->delta`, as a section of its own for each addition from `next` to `end - 1`. There must
+ * be at least one. O(additions).
+ * @return the first addition that is not committed: `end` if all are. It stops at an element that is not below
+ * `length`, and at a section that was aborted or found the thread elsewhere; the caller may try that one again.
  */
 inline const Addition* load_add_store_each(const Here& here, int64_t* words, uint32_t length, const Addition* next,
                                            const Addition* end) noexcept {
@@ -196,10 +192,10 @@ inline const Addition* load_add_store_each(const Here& here, int64_t* words, uin
 }
 
 /**
- * `words[k] += sums[k]; sums[k] = 0` where that is not 0, for each k from `next` up to `end`, of which there is at
- * least one; a section of its own for each word. `sums` is the calling thread's own. Returns the first k that is not
- * added: `end` if all are; one that was aborted, or found the thread elsewhere, and may be tried again from a new
- * place.
+ * `if (sums[k] != 0) words[k] += sums[k], sums[k] = 0` for each k from `next` to `end - 1`, with a section of its own
+ * for each word. `next` must be below `end`. Only the calling thread may access `sums`. O(end - next).
+ * @return the first k that is not added: `end` if all are, else one whose section was aborted or found the thread
+ *     elsewhere; the caller may continue there.
  */
 inline uint32_t load_add_store_span(const Here& here, int64_t* words, int32_t* sums, uint32_t next,
                                     uint32_t end) noexcept {
@@ -209,8 +205,9 @@ inline uint32_t load_add_store_span(const Here& here, int64_t* words, int32_t* s
 
 #if defined(__x86_64__)
 /**
- * The same for two words at a time, for CPUs with AVX. `words` is aligned to kSpanAlignment, `end` a multiple of 16,
- * and `next` one, too, or what this has returned. See add_span() in spans.h.
+ * load_add_store_span() with two words in each section, for CPUs with AVX. `words` is aligned to kSpanAlignment, `end`
+ * is a multiple of 16, and `next` is a multiple of 16 or a value that this function returned. See add_span() in
+ * spans.h.
  */
 inline uint32_t load_add_store_span_avx(const Here& here, int64_t* words, int32_t* sums, uint32_t next,
                                         uint32_t end) noexcept {
@@ -219,7 +216,7 @@ inline uint32_t load_add_store_span_avx(const Here& here, int64_t* words, int32_
 }
 #endif
 
-/** `*v += count` on doubles, rounded as the CPU is set to. */
+/** `*v += count` on doubles, rounded by the CPU's current mode. */
 inline Outcome load_add_store_f64(const Here& here, double* v, double count) noexcept {
   using namespace asm_sections;
   return run(rseq_load_add_store_f64_cpu_id, rseq_load_add_store_f64_mm_cid, here, v, count);
@@ -243,8 +240,8 @@ inline Outcome load_cbne_store_store(const Here& here, Order order, int64_t* v, 
 
 /**
  * `if (*v != expect || *v2 != expect2) compare_failed; *v = newv`: a double check, a stop flag.
- * `*v` is loaded before `*v2`. So whoever sets a stop flag in `*v2` to change `*v` from another CPU fences twice:
- * before the change, and between it and clearing the flag.
+ * The section loads `*v` before `*v2`. A thread that sets a stop flag in `*v2` to change `*v` from another CPU must
+ * therefore fence twice: before the change, and between the change and clearing the flag.
  */
 inline Outcome load_cbne_load_cbne_store(const Here& here, int64_t* v, int64_t expect, int64_t* v2, int64_t expect2,
                                          int64_t newv) noexcept {
@@ -255,9 +252,9 @@ inline Outcome load_cbne_load_cbne_store(const Here& here, int64_t* v, int64_t e
 
 /**
  * `if (v[1] != 0) compare_failed; n = v[0]; if (n >= limit) compare_failed; v[2 + n] = newv; v[0] = n + 1`:
- * a push on an array of doubles behind a count and a stop word. All that is loaded is checked inside the section, so
- * the words may be anybody's: it never stores outside of v[0] to v[limit + 1].
- * The stop word is loaded first. See docs/memory-ordering.md for the fences of who sets it.
+ * a push on an array of doubles behind a count and a stop word. Any thread may overwrite the words: the section checks
+ * all that it loads, and never stores outside of v[0] to v[limit + 1].
+ * It loads the stop word first. docs/memory-ordering.md describes the fences of the thread that sets the stop word.
  */
 inline Outcome load_cbne_load_cbge_store_add_store(const Here& here, int64_t* v, uint64_t limit, double newv) noexcept {
   using namespace asm_sections;
@@ -266,8 +263,10 @@ inline Outcome load_cbne_load_cbge_store_add_store(const Here& here, int64_t* v,
 }
 
 /**
- * `if (v[1] != 0) compare_failed; n = v[0] - 1; if (n >= limit) compare_failed; value = v[2 + n]; v[0] = n`: the pop
- * to the push above, as careful. A count of 0 fails the comparison, as n is unsigned.
+ * `if (v[1] != 0) compare_failed; n = v[0] - 1; if (n >= limit) compare_failed; value = v[2 + n];
+ * if (value is a NaN) compare_failed; v[0] = n`: pops what load_cbne_load_cbge_store_add_store() pushed. Any thread may
+ * overwrite the words: the section never loads outside of v[0] to v[limit + 1]. A count of 0 fails the comparison, as n
+ * is unsigned.
  */
 inline Taken load_cbne_load_add_cbge_load_store(const Here& here, int64_t* v, uint64_t limit) noexcept {
   using namespace asm_sections;
@@ -275,7 +274,7 @@ inline Taken load_cbne_load_add_cbge_load_store(const Here& here, int64_t* v, ui
              limit);
 }
 
-/** The same, for the value alone: a NaN where the outcome is not Outcome::done, or the word was a NaN. */
+/** load_cbne_load_add_cbge_load_store() that returns only the value, or a NaN if the outcome is not Outcome::done. */
 inline double load_cbne_load_add_cbge_load_store_value(const Here& here, int64_t* v, uint64_t limit) noexcept {
   using namespace asm_sections;
   return run(rseq_load_cbne_load_add_cbge_load_store_value_cpu_id, rseq_load_cbne_load_add_cbge_load_store_value_mm_cid,
@@ -283,29 +282,37 @@ inline double load_cbne_load_add_cbge_load_store_value(const Here& here, int64_t
 }
 
 /**
- * `if (*stop != 0) compare_failed; t = *v; *v = t + count`, wrapping, for `t`: an addition to a word of an array that
- * another CPU may stop. The commit has release order, as in all sections on such words. The stop word is loaded first.
+ * `if (*stop != 0) compare_failed; t = *v; *v = t + count`, wrapping: an addition to a word of an array that another
+ * CPU may stop. Returns `t`. The commit has release order, as in all sections on such words. The section loads the stop
+ * word first.
  */
 inline TakenWord load_cbne_load_add_store(const Here& here, int64_t* v, int64_t* stop, int64_t count) noexcept {
   using namespace asm_sections;
   return run(rseq_load_cbne_load_add_store_cpu_id, rseq_load_cbne_load_add_store_mm_cid, here, v, stop, count);
 }
 
-/** The same where the sum is cut to 32 bits, and its sign extended to the word's. */
+/** load_cbne_load_add_store() whose sum wraps at 32 bits; its sign is extended to the 64 bits of the word. */
 inline TakenWord load_cbne_load_add_store_i32(const Here& here, int64_t* v, int64_t* stop, int64_t count) noexcept {
   using namespace asm_sections;
   return run(rseq_load_cbne_load_add_store_i32_cpu_id, rseq_load_cbne_load_add_store_i32_mm_cid, here, v, stop, count);
 }
 
-/** The same on doubles, rounded as the CPU is set to; for the bits of what was there. */
+/** Adds a double to `*v` and returns the old bits, unless `*stop != 0`. Rounds by the CPU's current mode. */
 inline TakenWord load_cbne_load_add_store_f64(const Here& here, double* v, int64_t* stop, double count) noexcept {
   using namespace asm_sections;
   return run(rseq_load_cbne_load_add_store_f64_cpu_id, rseq_load_cbne_load_add_store_f64_mm_cid, here, v, stop, count);
 }
 
+/** load_cbne_load_add_store_f64() that returns only the outcome: a counter of doubles that can be set. */
+inline Outcome load_cbne_load_add_store_f64_outcome(const Here& here, double* v, int64_t* stop, double count) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_add_store_f64_outcome_cpu_id, rseq_load_cbne_load_add_store_f64_outcome_mm_cid, here,
+             v, stop, count);
+}
+
 /**
- * `if (*stop != 0) compare_failed; t = *v; *into = newv`, for `t`. With `v` as `into` an exchange; with memory of the
- * caller's own a load, which has been made on this CPU and at no other time than the section ran.
+ * `if (*stop != 0) compare_failed; t = *v; *into = newv`; returns `t`. With `into` equal to `v`, this is an exchange.
+ * With `into` in the caller's own memory, it is a load that this CPU made while the section ran.
  */
 inline TakenWord load_cbne_load_store(const Here& here, int64_t* v, int64_t* stop, int64_t* into,
                                       int64_t newv) noexcept {
@@ -314,8 +321,8 @@ inline TakenWord load_cbne_load_store(const Here& here, int64_t* v, int64_t* sto
 }
 
 /**
- * `if (*stop != 0) compare_failed; t = *v; if (t == expect) *v = newv`, for `t`: compare and exchange. That `t` is
- * another value is an answer like any other, and Outcome::done.
+ * `if (*stop != 0) compare_failed; t = *v; if (t == expect) *v = newv`; returns `t`: compare and exchange. The outcome
+ * is Outcome::done also if `t` differs from `expect`.
  */
 inline TakenWord load_cbne_load_cbne_store_taken(const Here& here, int64_t* v, int64_t* stop, int64_t expect,
                                                  int64_t newv) noexcept {
@@ -326,7 +333,8 @@ inline TakenWord load_cbne_load_cbne_store_taken(const Here& here, int64_t* v, i
 
 /**
  * `if (v[1] != 0) compare_failed; *link = v[0]; v[0] = newv`: a push on a list of numbered nodes behind a stop word.
- * `link` is the node's own, newv its number and 1; 0 is the end of a list. The stop word is loaded first.
+ * `link` is the link of the pushed node, `newv` is the number of that node plus 1; 0 is the end of a list. The section
+ * loads the stop word first.
  */
 inline Outcome load_cbne_load_store_store(const Here& here, int64_t* v, int64_t* link, int64_t newv) noexcept {
   using namespace asm_sections;
@@ -334,9 +342,10 @@ inline Outcome load_cbne_load_store_store(const Here& here, int64_t* v, int64_t*
 }
 
 /**
- * `if (v[1] != 0) compare_failed; n = v[0] - 1; if (n >= limit) compare_failed; v[0] = links[n]`: the pop to the push
- * above. Nothing outside of links[0] to links[limit - 1] is loaded, whatever the words are. Returns n, or the Outcome
- * negated; so the limit is at most 2^31.
+ * `if (v[1] != 0) compare_failed; n = v[0] - 1; if (n >= limit) compare_failed; v[0] = links[n]`: pops the node that
+ * load_cbne_load_store_store() pushed last. With any values in the words, it loads only links[0] to links[limit - 1].
+ * @param limit at most 2^31.
+ * @return n, or the negated Outcome.
  */
 inline int32_t load_cbne_load_add_cbge_load_store_link(const Here& here, int64_t* v, const int64_t* links,
                                                        uint64_t limit) noexcept {
@@ -346,8 +355,34 @@ inline int32_t load_cbne_load_add_cbge_load_store_link(const Here& here, int64_t
 }
 
 /**
+ * `if (v[1] != 0 || v[0] != expect || *top != value) compare_failed; *note = newnote; v[0] = expect - 1`: pops the
+ * value that the caller has seen on top of a stack, as load_cbne_load_add_cbge_load_store() does, and notes before the
+ * commit who pops it. `top` is the address of the value on top, for the count `expect`. The commit has release order: a
+ * thread that loads the count with acquire order sees the note. The section loads the stop word first.
+ */
+inline Outcome load_cbne_load_cbne_load_cbne_store_add_store(const Here& here, int64_t* v, int64_t expect,
+                                                             const int64_t* top, int64_t value, uint32_t* note,
+                                                             uint32_t newnote) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_cbne_load_cbne_store_add_store_cpu_id,
+             rseq_load_cbne_load_cbne_load_cbne_store_add_store_mm_cid, here, v, expect, top, value, note, newnote);
+}
+
+/**
+ * `if (v[1] != 0 || v[0] != expect) compare_failed; *note = newnote; v[0] = *link`: pops the node that the caller has
+ * seen at the head of a list, as load_cbne_load_add_cbge_load_store_link() does, and notes before the commit who pops
+ * it. `link` is that node's link. The commit has release order. The section loads the stop word first.
+ */
+inline Outcome load_cbne_load_cbne_store_load_store(const Here& here, int64_t* v, int64_t expect, const int64_t* link,
+                                                    uint32_t* note, uint32_t newnote) noexcept {
+  using namespace asm_sections;
+  return run(rseq_load_cbne_load_cbne_store_load_store_cpu_id, rseq_load_cbne_load_cbne_store_load_store_mm_cid, here,
+             v, expect, link, note, newnote);
+}
+
+/**
  * `if (*v != expect) compare_failed; memcpy(dst, src, len); *v = newv`: a record into a buffer.
- * O(len), and the longer the copy the likelier an abort: keep it well under a time slice.
+ * O(len). A longer copy is aborted more often: it must take much less than a time slice.
  */
 inline Outcome load_cbne_memcpy_store(const Here& here, Order order, int64_t* v, int64_t expect, void* dst,
                                       const void* src, size_t len, int64_t newv) noexcept {
@@ -360,10 +395,10 @@ inline Outcome load_cbne_memcpy_store(const Here& here, Order order, int64_t* v,
 }
 
 /**
- * `do t = *v; while (t != until && spins-- != 0); *seen = t`: waits for what a thread on another CPU is
- * to store in `*v`, of 32 bits as a futex is. Relaxed: it tells what to try, and orders nothing.
- * Outcome::aborted says that the caller itself was off its CPU, or took a signal, and had better sleep.
- * `*v` may be written by anyone; `*seen` is the caller's own.
+ * `do t = *v; while (t != until && spins-- != 0); *seen = t`: waits until a thread on another CPU stores `until` in
+ * `*v`, which has 32 bits, as a futex. Relaxed order: the caller must still acquire what it waited for.
+ * Outcome::aborted means that the caller lost its CPU or took a signal, and should sleep instead.
+ * Any thread may write `*v`; only the caller may access `*seen`.
  */
 inline Outcome load_spin_store(const Here& here, uint32_t* v, uint32_t until, uint64_t spins, uint32_t* seen) noexcept {
   using namespace asm_sections;
@@ -371,8 +406,8 @@ inline Outcome load_spin_store(const Here& here, uint32_t* v, uint32_t until, ui
 }
 
 /**
- * load_add_store with a mark and a delay between the load and the store: `t = *v; *entered = 1;`
- * count `spins` down; `*v = t + count`. For self-tests, which must interrupt a section on purpose.
+ * `t = *v; *entered = 1; while (spins-- != 0); *v = t + count`: load_add_store() with a mark and a delay, for
+ * self-tests that interrupt a section on purpose.
  */
 inline Outcome load_store_spin_add_store(const Here& here, int64_t* v, int64_t count, uint32_t* entered,
                                          uint64_t spins) noexcept {

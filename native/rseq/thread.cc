@@ -1,14 +1,17 @@
 #include "thread.h"
 
 #include "glibc_floor.h"
+#include "verify.h"
 
 #include <cerrno>
 #include <cstdlib>
 #if !defined(RSEQ_STATIC_LIBC)
 #include <dlfcn.h>
 #endif
+#include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifndef AT_RSEQ_FEATURE_SIZE
@@ -27,10 +30,10 @@ namespace {
 
 constexpr int kUnregisterFlag = 1;
 
-/** The area of every thread that has none. Only ever read: no index in it passes a bounds check. */
+/** The area of every thread that is not registered. Nothing writes it; its cpu_id fails every bounds check. */
 Area unregistered = {0, UINT32_MAX, 0, 0, 0, 0, 0};
 
-// Trivial types only: their thread-local storage needs no constructor, and takes 24 bytes.
+// Thread-local storage of trivial types needs no constructor. These take 24 bytes.
 thread_local Area* own = &unregistered;
 thread_local uint32_t own_users = 0;
 thread_local int own_error = 0;
@@ -45,15 +48,14 @@ uint32_t min(uint32_t a, uint32_t b) noexcept {
 }
 
 #if defined(RSEQ_STATIC_LIBC)
-// A program that holds libc itself (RSEQ_STATIC_LIBC says so) has no list of required versions to
-// keep short, and dlsym finds nothing in it.
+// A program linked statically with libc requires no symbol versions, and dlsym() finds nothing in it.
 const uint32_t libc_size = &__rseq_size != nullptr ? __rseq_size : 0;
 const ptrdiff_t libc_area_offset = &__rseq_offset != nullptr ? __rseq_offset : 0;
 #else
 /**
- * A constant of libc's, or 0 where libc has none of that name. Asked for by name at run time: a weak
- * symbol would do too, but as soon as the linker has another reason to look into ld.so (thread-local
- * storage, a stack protector) it puts glibc 2.35 on the list of what the binary requires.
+ * A constant of libc, or 0 if libc has none of that name. dlsym() finds it at run time. A weak symbol would make the
+ * binary require glibc 2.35 as soon as the linker uses ld.so for another reason (thread-local storage, a stack
+ * protector).
  */
 template <typename Number> Number libc_constant(const char* name) noexcept {
   const void* symbol = dlsym(RTLD_DEFAULT, name);
@@ -65,9 +67,8 @@ const ptrdiff_t libc_area_offset = libc_constant<ptrdiff_t>("__rseq_offset");
 #endif
 
 /**
- * How much of libc's area is filled. glibc 2.35 to 2.39 says 32 and some builds 20 whatever the
- * kernel does; later ones say what is active. The version is no guide, because distributions
- * backport; the value is.
+ * How many bytes of libc's area the kernel fills. `__rseq_size` of glibc 2.35 to 2.39 is always 32, in some builds 20;
+ * that of later versions is the active size. Distributions backport, so the value decides, not the version.
  */
 uint32_t libc_usable_size() noexcept {
   if (libc_size == kOriginalFeatureSize || libc_size == kAreaLength)
@@ -79,9 +80,23 @@ long sys_rseq(Area* area, int flags) noexcept {
   return syscall(RSEQ_SYSCALL, area, kAreaLength, flags, RSEQ_SIGNATURE);
 }
 
+/**
+ * Every thread has libc's area, but libc does not register the area of a thread that it did not make (cpu_id is -1 or
+ * -2). If a sandbox forbids new threads the system call, glibc ends the process.
+ */
+Registration libc_registration() noexcept {
+  return is_registered(detail::untested_area()) ? Registration{Owner::libc, libc_usable_size(), 0}
+                                                : Registration{Owner::none, 0, EPERM};
+}
+
+Registration own_registration() noexcept {
+  return own != &unregistered ? Registration{Owner::self, min(kAreaLength, feature_size()), 0}
+                              : Registration{Owner::none, 0, own_error};
+}
+
 Registration register_own() noexcept {
   if (own == &unregistered) {
-    // On the heap: thread-local storage of that size and alignment fails dlopen under Node.
+    // The area is on the heap, as dlopen() fails under Node if thread-local storage has this size and alignment.
     void* memory = nullptr;
     if (posix_memalign(&memory, alignof(Area), sizeof(Area)) != 0) {
       own_error = ENOMEM;
@@ -98,35 +113,93 @@ Registration register_own() noexcept {
     own_error = 0;
   }
   own_users++;
-  return registration();
+  return own_registration();
+}
+
+/** Prevents the unloading of the shared library that contains this code. Does nothing in a program. */
+void pin_library() noexcept {
+#if defined(__GLIBC__) && !defined(RSEQ_STATIC_LIBC)
+  Dl_info own_library;
+  if (dladdr(&unregistered, &own_library) != 0 && own_library.dli_fname != nullptr)
+    dlopen(own_library.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
+}
+
+/** Runs when this code is loaded, as threads that libc registers may run sections without attach(). */
+SelfTest state_at_load() noexcept {
+  pin_library();
+  utsname kernel;
+  const bool is_doubtful = uname(&kernel) != 0 || needs_self_test(kernel.machine, kernel.release);
+  return is_doubtful ? SelfTest::pending : SelfTest::not_needed;
+}
+
+uint32_t kernel_state = static_cast<uint32_t>(state_at_load()); ///< A SelfTest; an integer for the atomic builtins.
+pthread_mutex_t kernel_test = PTHREAD_MUTEX_INITIALIZER;
+
+bool libc_has_areas() noexcept {
+  return libc_usable_size() != 0;
+}
+
+/** Runs the self-test, unless another thread has run it meanwhile. `mine`: the calling thread's registration. */
+void test_kernel(Registration& mine) noexcept {
+  pthread_mutex_lock(&kernel_test);
+  mine = detail::attach_untested();
+  // A thread that is not registered cannot run the test. The next registered thread runs it.
+  if (self_test() == SelfTest::pending && mine.owner != Owner::none) {
+    const bool is_good = passed(verify(false));
+    if (is_good && libc_has_areas())
+      __atomic_store_n(&detail::adopted_from_libc, true, __ATOMIC_RELEASE);
+    const SelfTest verdict = is_good ? SelfTest::passed : SelfTest::failed;
+    __atomic_store_n(&kernel_state, static_cast<uint32_t>(verdict), __ATOMIC_RELEASE);
+  }
+  if (self_test() == SelfTest::failed) {
+    if (mine.owner == Owner::self)
+      detach();
+    mine = registration();
+  }
+  pthread_mutex_unlock(&kernel_test);
 }
 
 } // namespace
 
 namespace detail {
 
-bool adopted_from_libc = libc_usable_size() != 0;
+bool adopted_from_libc = libc_has_areas() && self_test() == SelfTest::not_needed;
 ptrdiff_t libc_offset = libc_area_offset;
 
 Area* own_area() noexcept {
   return own;
 }
 
+Area* untested_area() noexcept {
+  return libc_has_areas() ? reinterpret_cast<Area*>(thread_pointer() + libc_offset) : own;
+}
+
+Registration attach_untested() noexcept {
+  return libc_has_areas() ? libc_registration() : register_own();
+}
+
 } // namespace detail
 
+SelfTest self_test() noexcept {
+  return static_cast<SelfTest>(__atomic_load_n(&kernel_state, __ATOMIC_ACQUIRE));
+}
+
 Registration registration() noexcept {
-  if (detail::adopted_from_libc) {
-    // libc's area is there for every thread, but one that was not made by libc is not registered (cpu_id
-    // is -1 or -2). (Where a sandbox forbids the call to new threads, glibc ends the process instead.)
-    return is_registered(current_area()) ? Registration{Owner::libc, libc_usable_size(), 0}
-                                         : Registration{Owner::none, 0, EPERM};
-  }
-  return own != &unregistered ? Registration{Owner::self, min(kAreaLength, feature_size()), 0}
-                              : Registration{Owner::none, 0, own_error};
+  if (self_test() == SelfTest::failed)
+    return {Owner::none, 0, ENOTSUP};
+  return detail::adopted_from_libc ? libc_registration() : own_registration();
 }
 
 Registration attach() noexcept {
-  return detail::adopted_from_libc ? registration() : register_own();
+  const SelfTest state = self_test();
+  if (state == SelfTest::failed)
+    return registration();
+  if (state != SelfTest::pending)
+    return detail::attach_untested();
+  Registration mine;
+  test_kernel(mine);
+  return mine;
 }
 
 void detach() noexcept {
@@ -134,7 +207,7 @@ void detach() noexcept {
     return;
   Area* area = own;
   own = &unregistered;
-  // Should the kernel refuse, it goes on writing into the area: then leaking 32 bytes is the safe choice.
+  // If the kernel refuses, it continues to write into the area, so the area must not be freed.
   if (sys_rseq(area, kUnregisterFlag) == 0)
     free(area);
 }

@@ -1,6 +1,6 @@
 /**
  * @file
- * The calling thread's area: adopted from libc where libc registered it, else registered by us.
+ * The calling thread's area: that of libc if libc registered one, else an area that this library registers.
  */
 #ifndef RSEQ_THREAD_H
 #define RSEQ_THREAD_H
@@ -12,44 +12,69 @@ namespace rseq {
 
 /** Who registered the calling thread's area. */
 enum class Owner : uint32_t {
-  none, ///< Nobody: the thread has no sections. Its updates go to overflow shards.
+  none, ///< No registration: the thread runs no sections. Its updates go to overflow shards.
   libc, ///< glibc 2.35 or later.
-  self, ///< attach().
+  self, ///< This library, in attach().
 };
 
-/** What the calling thread has, and why not if it has nothing. */
+/** The registration of the calling thread, or the reason why it has none. */
 struct Registration {
   Owner owner;
   uint32_t usable_size; ///< Bytes of the area that the kernel fills; 0 where owner is none.
   int error;            ///< errno of the refused registration, or 0.
 };
 
+/** Whether this kernel aborts sections, if that is in doubt: see needs_self_test() in verify.h. */
+enum class SelfTest : uint32_t {
+  not_needed, ///< This kernel is known to abort sections.
+  pending,    ///< attach() has not been called yet; until then no thread runs sections.
+  passed,     ///< verify() has passed, once for this process.
+  failed,     ///< verify() has failed: no thread runs sections, and attach() returns Owner::none with ENOTSUP.
+};
+
+/** The state of this process's self-test. Thread-safe; acquire order. */
+SelfTest self_test() noexcept;
+
 /**
- * Makes sure that the calling thread has a registered area. Idempotent; one system call at most.
- * Pair it with detach() on the same thread if it may have registered: the kernel writes into the
- * area until then. Threads that never call it still work, through overflow shards.
+ * Registers an area for the calling thread, unless it has one. Idempotent; at most one system call.
+ * If it returns Owner::self, the thread must call detach() before it ends: the kernel writes into the area until then.
+ * Threads that never call attach() still work, through overflow shards.
+ *
+ * On a kernel that may not abort sections (SelfTest::pending), the first call of a process runs the self-test before
+ * anything else, which takes about a quarter of a second, while other callers wait. Call it before you open a region,
+ * and not in a constructor of a shared library, as the test makes threads.
+ *
+ * A shared library that holds this code is never unloaded: when it is loaded, it asks the dynamic linker to keep it
+ * (glibc; musl unloads nothing). The kernel reads a section's descriptor long after the section has ended, when it next
+ * preempts the thread, and ends the process if the descriptor is gone.
  */
 Registration attach() noexcept;
 
 /**
- * Ends the calling thread's own registration, if attach() made one, and frees its area. Every
- * attach() that returned Owner::self needs one; the last one of a thread unregisters.
+ * Undoes one attach() that returned Owner::self. The last detach() of a thread unregisters its area and frees it. Does
+ * nothing on a thread whose area libc registered.
  */
 void detach() noexcept;
 
-/** What attach() found for the calling thread; `none` if it has not been called. */
+/** The calling thread's registration. Where libc registers no threads, `none` before the thread's first attach(). */
 Registration registration() noexcept;
 
 namespace detail {
-/** Whether libc's area is to be used, and where it lies from the thread pointer. Set once, before any thread reads it.
+/**
+ * Whether threads use libc's area, and its offset in bytes from the thread pointer. Both are set before any thread
+ * reads them, with one exception: on a kernel that needs a self-test, `adopted_from_libc` becomes true when the test
+ * has passed. A thread that still reads false uses an overflow shard once more.
  */
 extern bool adopted_from_libc __attribute__((visibility("hidden")));
 extern ptrdiff_t libc_offset __attribute__((visibility("hidden")));
-/** The calling thread's area where libc has none: our own, or one that says "unregistered". */
+/** The calling thread's area if libc has none: the one that attach() registered, or one whose cpu_id is -1. */
 Area* own_area() noexcept;
+/** current_area() and attach() for the self-test: they act as if the test had passed. */
+Area* untested_area() noexcept;
+Registration attach_untested() noexcept;
 } // namespace detail
 
-/** The thread pointer: what `__rseq_offset` is relative to. */
+/** The thread pointer, to which `__rseq_offset` is relative. */
 inline char* thread_pointer() noexcept {
   char* pointer;
 #if defined(__x86_64__)
@@ -62,20 +87,20 @@ inline char* thread_pointer() noexcept {
   return pointer;
 }
 
-/** Whether every thread's area is libc's. */
+/** Whether all threads use libc's areas. */
 inline bool has_libc_areas() noexcept {
   return detail::adopted_from_libc;
 }
 
-/** The calling thread's place, for who knows that has_libc_areas(): no branch at all. */
+/** The calling thread's place, without a branch. Only valid if has_libc_areas(). */
 inline Here libc_here() noexcept {
   Area* area = reinterpret_cast<Area*>(thread_pointer() + detail::libc_offset);
   return {area, __atomic_load_n(&area->cpu_id, __ATOMIC_RELAXED), Index::cpu_id};
 }
 
 /**
- * The calling thread's area: a few instructions, no call where libc owns it. Never null: a thread
- * without registration gets an area whose cpu_id is negative, which no bounds check lets pass.
+ * The calling thread's area. Takes a few instructions, without a call if libc owns the area. Never null: a thread
+ * without registration gets an area whose cpu_id is negative, which fails every bounds check.
  */
 inline Area* current_area() noexcept {
   if (__builtin_expect(detail::adopted_from_libc, true))
@@ -83,22 +108,22 @@ inline Area* current_area() noexcept {
   return detail::own_area();
 }
 
-/** True if the calling thread's sections are protected by the kernel. */
+/** Whether `area`, which is the calling thread's, is registered: the kernel aborts the thread's sections. */
 inline bool is_registered(const Area* area) noexcept {
   return static_cast<int32_t>(__atomic_load_n(&area->cpu_id, __ATOMIC_RELAXED)) >= 0;
 }
 
 /**
- * The calling thread's place now. `index` is UINT32_MAX (or UINT32_MAX - 1) on a thread without
- * registration, so that one unsigned comparison with the number of shards keeps it out.
- * With Index::mm_cid the usable size must cover that field.
+ * The calling thread's place now. On a thread without registration, `index` is UINT32_MAX or UINT32_MAX - 1, so one
+ * unsigned comparison with the number of shards rejects it.
+ * @param source the field to read. For Index::mm_cid, Registration::usable_size must cover that field.
  */
 inline Here here(Index source) noexcept {
   Area* area = current_area();
   const uint32_t cpu_id = __atomic_load_n(&area->cpu_id, __ATOMIC_RELAXED);
   if (__builtin_expect(source == Index::cpu_id, true) || static_cast<int32_t>(cpu_id) < 0)
     return {area, cpu_id, source};
-  // An unregistered thread's mm_cid reads as 0, a valid index: hence the look at cpu_id first.
+  // The mm_cid of an unregistered thread is 0, a valid index. Only cpu_id shows that the thread is not registered.
   return {area, __atomic_load_n(&area->mm_cid, __ATOMIC_RELAXED), source};
 }
 

@@ -1,6 +1,6 @@
 /**
  * @file
- * The clock that sections read: a counter of the CPU's, at a constant rate and the same on all CPUs.
+ * The clock that sections read: a counter with a constant rate, whose value is equal on all CPUs.
  */
 #ifndef RSEQ_TICKS_H
 #define RSEQ_TICKS_H
@@ -9,7 +9,10 @@
 
 namespace rseq {
 
-/** Now, as the sections in arch/ stamp records: the TSC, the virtual counter, the time base. Some nanoseconds. */
+/**
+ * The counter with which the sections in arch/ stamp records: the TSC (x86-64), the virtual counter (arm64) or the time
+ * base (ppc64le). Takes some nanoseconds.
+ */
 inline uint64_t ticks() noexcept {
 #if defined(__x86_64__)
   uint32_t low, high;

@@ -1,11 +1,12 @@
 #include "verify.h"
 
+#include "clocks.h"
 #include "glibc_floor.h"
 #include "thread.h"
 
 #include <cerrno>
 #include <csignal>
-#include <ctime>
+#include <cstring>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -19,32 +20,31 @@ namespace rseq {
 namespace {
 
 constexpr uint32_t kSignals = 8;
-/** Bounds the sections that wait for a signal: some are preempted before it comes, and tell nothing. */
+/** At most so many sections wait for a signal: a preemption before the signal makes a try useless. */
 constexpr uint32_t kSignalTries = 64;
-/** Soon, as a busy machine leaves a thread its CPU for a millisecond or two; then twice as long, for a slow one. */
+/** The timer's first delay. Short, as a busy machine preempts a thread after a millisecond or two; doubled for slow
+ * ones. */
 constexpr long kSignalAfterNs = 250'000;
-/** So often; then soon again. */
+/** After so many doublings, the delay begins again at kSignalAfterNs. */
 constexpr uint32_t kSignalDoublings = 4;
-/** Spins of a section that waits for its signal: far longer than the signal can take. */
+/** Length of a section that waits for its signal: far longer than the signal takes. */
 constexpr uint64_t kSignalSectionNs = 60'000'000;
-/** Longer than any usual time slice (3 to 10 ms). */
+/** Length of a section that must be preempted: longer than a usual time slice (3 to 10 ms). */
 constexpr uint64_t kPreemptionSectionNs = 20'000'000;
 constexpr uint32_t kPreemptionAborts = 6;
 constexpr uint32_t kPreemptionTries = 60;
 constexpr uint64_t kAdditionNs = 2'000;
 constexpr int64_t kAdditions = 10'000;
-/** Bounds the repetition of one addition: an abort a time slice is what there is to expect. */
+/** Bounds the repetitions of one addition. About one abort in each time slice is expected. */
 constexpr uint32_t kAdditionAttempts = 10'000;
-/** Bounds every wait for the other thread. */
+/** Bounds every wait for the other thread, in nanoseconds. */
 constexpr uint64_t kPatienceNs = 5'000'000'000;
 
-uint64_t now_ns() noexcept {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(t.tv_nsec);
+uint64_t clock_ns() noexcept {
+  return static_cast<uint64_t>(monotonic_ns());
 }
 
-/** What the two threads share. The words under test are a cache line of their own. */
+/** The state that the two threads share. Each word under test has a cache line of its own. */
 struct Trial {
   alignas(128) int64_t counter = 0;
   alignas(128) int64_t plain = 0;
@@ -66,27 +66,33 @@ void fail(Trial& trial, VerifyError error, int system_error) noexcept {
   __atomic_store_n(&trial.error, static_cast<uint32_t>(error), __ATOMIC_RELAXED);
 }
 
-/** One section on a word that nobody else writes; says what became of it. */
+/** The calling thread's place, also while sections are not allowed before this test has passed. */
+Here untested_here() noexcept {
+  Area* area = detail::untested_area();
+  return {area, __atomic_load_n(&area->cpu_id, __ATOMIC_RELAXED), Index::cpu_id};
+}
+
+/** Runs one section that adds 1 to `*word`, and spins for `spins` turns inside. */
 Outcome spin_section(int64_t* word, uint32_t* entered, uint64_t spins) noexcept {
-  return load_store_spin_add_store(here(Index::cpu_id), word, 1, entered, spins);
+  return load_store_spin_add_store(untested_here(), word, 1, entered, spins);
 }
 
 uint64_t spins_for(const Trial& trial, uint64_t ns) noexcept {
   return trial.spins_per_ms * ns / 1'000'000;
 }
 
-/** How fast the section's loop runs: the best of several, as preemption only makes it look slow. */
+/** How fast the section's loop runs: the fastest of several runs, as a preemption makes a run look slow. */
 uint64_t measure_spins_per_ms() noexcept {
-  constexpr uint64_t kSpins = 200'000;
+  constexpr uint64_t kMeasuredSpins = 200'000;
   uint64_t best = 1;
   for (int repetition = 0; repetition < 10; repetition++) {
     int64_t word = 0;
     uint32_t entered = 0;
-    const uint64_t begin = now_ns();
-    const Outcome outcome = spin_section(&word, &entered, kSpins);
-    const uint64_t elapsed = now_ns() - begin;
+    const uint64_t begin = clock_ns();
+    const Outcome outcome = spin_section(&word, &entered, kMeasuredSpins);
+    const uint64_t elapsed = clock_ns() - begin;
     if (outcome == Outcome::done && elapsed > 0) {
-      const uint64_t rate = kSpins * 1'000'000 / elapsed;
+      const uint64_t rate = kMeasuredSpins * 1'000'000 / elapsed;
       best = rate > best ? rate : best;
     }
   }
@@ -104,7 +110,7 @@ void on_signal(int) {
     signals_inside = signals_inside + 1;
 }
 
-/** A real-time signal that this process leaves alone, or 0. */
+/** A real-time signal that this process does not handle, or 0 if there is none. */
 int free_signal() noexcept {
   for (int number = SIGRTMAX; number > SIGRTMIN; number--) {
     struct sigaction action;
@@ -115,8 +121,8 @@ int free_signal() noexcept {
 }
 
 /**
- * Interrupts sections of the calling thread by a timer of its own: the signal comes from the clock
- * interrupt on this CPU, so no other thread needs to preempt this one for it.
+ * Interrupts sections of the calling thread with a timer of its own. The clock interrupt of this CPU sends the signal,
+ * so no other thread has to preempt this one.
  */
 void verify_signals(Trial& trial, Verification& seen) noexcept {
   const int number = free_signal();
@@ -161,19 +167,19 @@ void verify_signals(Trial& trial, Verification& seen) noexcept {
 
 // --- preemption and totals ---
 
-/** Waits until both threads are at the same point; false if the other one never comes. */
+/** Waits until both threads have reached meeting number `meeting`; false if the other thread does not come in time. */
 bool meet(Trial& trial, uint32_t meeting) noexcept {
   __atomic_fetch_add(&trial.arrived, 1, __ATOMIC_ACQ_REL);
-  const uint64_t begin = now_ns();
+  const uint64_t begin = clock_ns();
   while (__atomic_load_n(&trial.arrived, __ATOMIC_ACQUIRE) < 2 * meeting) {
-    if (now_ns() - begin > kPatienceNs)
+    if (clock_ns() - begin > kPatienceNs)
       return false;
     sched_yield();
   }
   return true;
 }
 
-/** Sections longer than a time slice, while the other thread wants the CPU as well. */
+/** Runs sections that are longer than a time slice, while the other thread is runnable on this CPU. */
 void be_preempted(Trial& trial) noexcept {
   while (__atomic_load_n(&trial.preemption_aborts, __ATOMIC_RELAXED) < kPreemptionAborts &&
          __atomic_fetch_add(&trial.preemption_tries, 1, __ATOMIC_RELAXED) < kPreemptionTries) {
@@ -200,7 +206,7 @@ void add_with_sections(Trial& trial) noexcept {
   }
 }
 
-/** The control: the same steps, not armed. */
+/** The control: the steps of add_with_sections() without a section. */
 void add_without_sections(Trial& trial) noexcept {
   const uint64_t spins = spins_for(trial, kAdditionNs);
   for (int64_t i = 0; i < kAdditions; i++) {
@@ -214,15 +220,15 @@ void add_without_sections(Trial& trial) noexcept {
 
 void* contender(void* argument) {
   Trial& trial = *static_cast<Trial*>(argument);
-  const bool registered = attach().owner != Owner::none;
+  const Owner owner = detail::attach_untested().owner;
   cpu_set_t one;
   CPU_ZERO(&one);
   CPU_SET(trial.cpu, &one);
-  if (!registered)
+  if (owner == Owner::none)
     fail(trial, VerifyError::not_registered, 0);
   else if (sched_setaffinity(0, sizeof(one), &one) != 0)
     fail(trial, VerifyError::no_pin, errno);
-  // Meet even after a failure, so that the other thread need not wait its patience out.
+  // Meet even after a failure, so that the other thread does not wait for kPatienceNs.
   const bool together = meet(trial, 1) && __atomic_load_n(&trial.error, __ATOMIC_RELAXED) == 0;
   if (together) {
     be_preempted(trial);
@@ -230,20 +236,14 @@ void* contender(void* argument) {
     if (meet(trial, 2))
       add_without_sections(trial);
   }
-  detach();
+  if (owner == Owner::self)
+    detach();
   return nullptr;
 }
 
-} // namespace
-
-bool passed(const Verification& seen) noexcept {
-  return seen.error == VerifyError::none && seen.signals > 0 && seen.signal_aborts == seen.signals &&
-         seen.preemption_aborts > 0 && seen.expected > 0 && seen.counted == seen.expected;
-}
-
-Verification verify() noexcept {
+Verification run() noexcept {
   Verification seen = {};
-  const Here place = here(Index::cpu_id);
+  const Here place = untested_here();
   if (!is_registered(place.area)) {
     seen.error = VerifyError::not_registered;
     return seen;
@@ -277,6 +277,58 @@ Verification verify() noexcept {
   seen.control_expected = trial.plain_additions;
   seen.control_counted = trial.plain;
   return seen;
+}
+
+/** Serializes the self-tests of the process: the threads of one would preempt those of another. */
+pthread_mutex_t test_lock = PTHREAD_MUTEX_INITIALIZER;
+Verification last;
+bool has_last = false;
+
+} // namespace
+
+namespace {
+
+constexpr uint32_t kMinors = 1000;
+
+/** Reads digits and moves `text` behind them; false if there are no digits, or the number is kMinors or more. */
+bool parse_number(const char*& text, uint32_t& number) noexcept {
+  const char* const begin = text;
+  for (number = 0; *text >= '0' && *text <= '9' && number < kMinors; text++)
+    number = 10 * number + static_cast<uint32_t>(*text - '0');
+  return text != begin && number < kMinors;
+}
+
+/** "6.18.9" as 6 * kMinors + 18; 0 if the text does not begin with such a version. */
+uint32_t parse_release(const char* text) noexcept {
+  uint32_t major = 0, minor = 0;
+  if (!parse_number(text, major) || *text++ != '.' || !parse_number(text, minor))
+    return 0;
+  return major * kMinors + minor;
+}
+
+} // namespace
+
+bool passed(const Verification& seen) noexcept {
+  return seen.error == VerifyError::none && seen.signals > 0 && seen.signal_aborts == seen.signals &&
+         seen.preemption_aborts > 0 && seen.expected > 0 && seen.counted == seen.expected;
+}
+
+Verification verify(bool again) noexcept {
+  pthread_mutex_lock(&test_lock);
+  if (again || !has_last)
+    last = run();
+  has_last = true;
+  const Verification seen = last;
+  pthread_mutex_unlock(&test_lock);
+  return seen;
+}
+
+bool needs_self_test(const char* machine, const char* release) noexcept {
+  if (strncmp(machine, "aarch64", 7) != 0 && strncmp(machine, "arm", 3) != 0)
+    return false;
+  constexpr uint32_t kFirstWithSections = 4 * kMinors + 18, kFirstDoubtful = 6 * kMinors + 19;
+  const uint32_t version = parse_release(release);
+  return version < kFirstWithSections || version >= kFirstDoubtful;
 }
 
 } // namespace rseq

@@ -1,5 +1,5 @@
 /**
- * `rseq build`: compiles the addon for this machine. Nothing does that by itself.
+ * `rseq build` compiles the addon for this machine. The package compiles nothing unless this command is run.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFi
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
 import type { Command } from 'commander'
-import { hasSections, ownBuild, packageRoot, platformName, target } from '../binary.js'
+import { hasSections, ownBuild, packageRoot, platformName, target } from '../native/binary.js'
 
 const BINDING = '{ "includes": ["native/addon.gypi"] }\n'
 
-/** Where node-gyp is found: beside this package, in npm, or on the PATH. */
+/** Finds node-gyp beside this package, in npm, or on the PATH; null if it is in none of them. */
 function nodeGyp(): string | null {
   try {
     return createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
   } catch {
-    // npm carries one, on Windows at another place: there is nothing to compile there.
+    // npm contains node-gyp. On Windows it has another path, but there is nothing to compile there.
     const inNpm = 'npm/node_modules/node-gyp/bin/node-gyp.js'
     const prefix = dirname(dirname(process.execPath))
     const onPath = (process.env['PATH'] ?? '').split(delimiter).map((place) => join(place, 'node-gyp'))
@@ -26,16 +26,16 @@ function nodeGyp(): string | null {
   }
 }
 
-/** npm's settings for another project's build would be taken for this one's. */
+/** The environment without npm's settings for the build of another project, which node-gyp would apply to this build. */
 function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle)/i.test(name)),
   )
 }
 
-/** Runs node-gyp with its output on standard error; false if it failed. */
+/** Runs node-gyp with its output on standard error. Resolves to false if it failed. */
 function compile(gyp: string, directory: string): Promise<boolean> {
-  // Headers that were installed with this Node are the right ones, and save a download.
+  // If headers were installed with this Node, they fit it, and using them saves a download.
   const prefix = dirname(dirname(process.execPath))
   const hasHeaders = existsSync(join(prefix, 'include/node/node_api.h'))
   const args = [
@@ -62,11 +62,12 @@ async function run(): Promise<void> {
     return
   }
   const gyp = nodeGyp()
-  if (gyp === null) throw new Error('node-gyp is not to be found: npm install --global node-gyp, then again')
+  if (gyp === null)
+    throw new Error('node-gyp was not found: run `npm install --global node-gyp`, then try again')
   const root = packageRoot()
   const build = join(root, 'build')
   mkdirSync(build, { recursive: true })
-  // Apart from the package: a binding.gyp in it would make npm compile it at every installation.
+  // Compiles in a directory of its own, because a binding.gyp in the package's root makes npm compile at every installation.
   const place = mkdtempSync(join(build, 'compile-'))
   const file = join(root, ownBuild())
   try {

@@ -1,5 +1,5 @@
 /**
- * `rseq info`: what this machine gives, and what to do where it gives less.
+ * `rseq info` shows which backend runs on this machine and why, and tells the user how to get a better one.
  *
  * @module
  */
@@ -25,14 +25,24 @@ const REGISTRATIONS: Record<Info['registration'], string> = {
   none: 'this thread is not registered with the kernel',
 }
 
-/** What to do about a fallback, by what its reason says; the first that fits. */
+const SELF_TESTS: Record<Info['selfTest'], string> = {
+  'not needed': 'not needed here: npx rseq verify runs it',
+  passed: 'passed: the kernel aborts sections as it should',
+  failed: 'failed: no sections run in this process',
+}
+
+/** Advice on how to avoid a fallback. The first entry whose pattern matches the reason of the fallback applies. */
 const REMEDIES: readonly (readonly [reason: RegExp, remedy: string])[] = [
-  [/^RSEQ_(BACKEND|TIER)=/, 'It was asked for: unset that variable to have what is best.'],
+  [
+    /^RSEQ_(BACKEND|TIER)=/,
+    'An environment variable asks for it: unset that variable to get the best that this machine has.',
+  ],
   [/loading addons is disabled/, 'Let Node load addons: --allow-addons, beside --permission.'],
   [/^rseq: no native library/, 'Build it with the command above, or install where there is a binary for it.'],
   [/ENOSYS/, 'Run Linux 4.18 or later with CONFIG_RSEQ, not under user-mode emulation.'],
+  [/self-test/, 'Update the kernel: see npx rseq verify. Linux 7.1 aborts sections on arm64 again.'],
   [/EPERM|EACCES/, 'A sandbox refuses the call: let its seccomp profile allow rseq(2).'],
-  [/not to be had/, 'Run on Linux on x64, arm64 or ppc64.'],
+  [/sequences are not available/, 'Run on Linux on x64, arm64 or ppc64.'],
 ]
 
 const NO_HARM = 'All results are the same; only the speed differs.'
@@ -50,6 +60,7 @@ function report(seen: Info, style: Style): string {
     ['tier', `${style.bold(seen.tier)}: ${TIERS[seen.tier]}`],
   ]
   if (seen.reason !== null) rows.push(['why', seen.reason], ['what to do', remedyFor(seen.reason)])
+  rows.push(['self-test', SELF_TESTS[seen.selfTest]])
   rows.push(['registered by', `${style.bold(seen.registration)}: ${REGISTRATIONS[seen.registration]}`])
   if (seen.backend === 'native') {
     rows.push(
@@ -67,7 +78,7 @@ function report(seen: Info, style: Style): string {
 }
 
 async function run(options: { json?: true }): Promise<void> {
-  // Only here: help must not depend on the native library.
+  // Imported only when the command runs, so that `--help` works without the native library.
   const { info } = await import('../index.js')
   const seen = info()
   console.log(options.json ? JSON.stringify(seen, null, 2) : report(seen, styleOf(process.stdout)))

@@ -1,30 +1,39 @@
 #!/usr/bin/env node
 /**
- * The command `rseq`: puts its subcommands together.
+ * The command `rseq`, which runs its subcommands.
  *
  * @module
  */
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addBuild } from './build.js'
-import { addCount } from './count.js'
+import { addDump } from './dump.js'
 import { addInfo } from './info.js'
-import { addLint } from './lint.js'
+import { addLs } from './ls.js'
+import { addRm } from './rm.js'
+import { complain } from './text.js'
+import { addTop } from './top.js'
+import { addTrace } from './trace.js'
 import { addVerify } from './verify.js'
 
 const EXAMPLES = `
 Examples:
   rseq info                     is this machine using restartable sequences, and if not, why?
   rseq verify                   show that a section is aborted and no update is lost
-  rseq count src README.md      lines, words and bytes, counted by worker threads
-  rseq lint my-addon.node       check the critical sections in a binary, for any architecture
+  rseq build                    compile the native library where no binary fits
+  rseq ls shop                  list the objects and the processes of a service of rseq/shared
+  rseq dump shop/log --follow   print the records of its ring as they come
+  rseq top shop                 show them live, in the terminal
+  rseq top shop --web           show them live, as a page with charts
+  rseq trace export shop out    write the events of its traces for babeltrace2 (or Perfetto, Chrome, JSON)
+  rseq rm shop                  remove the files of a service that no process uses
 
-Exit status: 0 if all is well, 1 if not: a failed proof, a file that could not be read, a bad argument.
+Exit status: 0 if all is well, 1 if not: a failed proof, a failed build, a bad argument.
 `
 
-// A reader that has seen enough, as in rseq info | head -1, is no error.
+// It is no error if the reader of the output closes the pipe early, as in `rseq info | head -1`, or if the terminal is closed.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit()
+  if (error.code === 'EPIPE' || error.code === 'EIO') process.exit()
   throw error
 })
 
@@ -38,13 +47,16 @@ const program = new Command('rseq')
 
 addInfo(program)
 addVerify(program)
-addCount(program)
-addLint(program)
 addBuild(program)
+addLs(program)
+addDump(program)
+addTop(program)
+addTrace(program)
+addRm(program)
 
 try {
   await program.parseAsync()
 } catch (error) {
-  console.error(`rseq: ${error instanceof Error ? error.message : String(error)}`)
+  complain(error instanceof Error ? error.message : String(error))
   process.exitCode = 1
 }

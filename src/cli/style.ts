@@ -1,10 +1,10 @@
 /**
- * Colours, where a person is looking and wants them.
+ * Colours the output of the commands if it goes to a terminal and the user has not turned colours off.
  *
  * @module
  */
 
-/** Marks up text, or leaves it alone. */
+/** Functions that mark up text. The plain style returns the text unchanged. */
 export interface Style {
   bold(text: string): string
   dim(text: string): string
@@ -26,7 +26,7 @@ const COLOURED: Style = {
 const same = (text: string): string => text
 const PLAIN: Style = { bold: same, dim: same, red: same, green: same }
 
-/** The style for what is written to `stream`: plain unless it is a terminal, and with NO_COLOR set. */
+/** The style for output to `stream`: coloured if it is a terminal, `TERM` is not `dumb` and `NO_COLOR` is empty or not set. */
 export function styleOf(stream: NodeJS.WriteStream): Style {
   const { NO_COLOR, TERM } = process.env
   const wanted = (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb'

@@ -1,5 +1,5 @@
 /**
- * `rseq verify`: proves on this machine that sections are aborted and that totals are exact.
+ * `rseq verify` tests on this machine that the kernel aborts sections and that totals are exact.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Verification } from '../index.js'
 import { type Style, styleOf } from './style.js'
 import { counted, grouped, table } from './text.js'
 
-/** A line on each part of the proof; none on parts that could not be run. */
+/** Makes a row for each part of the test that ran. */
 function findings(seen: Verification): [string, string][] {
   const rows: [string, string][] = []
   if (seen.signals > 0) {
@@ -29,7 +29,7 @@ function findings(seen: Verification): [string, string][] {
   }
   if (seen.controlExpected > 0) {
     const lost = seen.controlExpected - seen.controlCounted
-    const control = `the same with a plain load and store lost ${grouped(lost)} of ${grouped(seen.controlExpected)}`
+    const control = `the control, a plain load and store, lost ${grouped(lost)} of ${grouped(seen.controlExpected)}`
     rows.push(['control', `${control}: this is what the sections prevent`])
   }
   return rows
@@ -42,13 +42,13 @@ function verdict(seen: Verification): string {
 function report(seen: Verification, style: Style): string {
   const rows = findings(seen)
   const conclusion = seen.passed
-    ? style.green('passed: totals are exact here, whatever interrupts an update')
+    ? style.green('passed: totals are exact here, even if an update is interrupted')
     : style.red(`failed: ${seen.reason ?? 'no reason known'}`)
   return rows.length === 0 ? conclusion : `${table(rows)}\n\n${conclusion}`
 }
 
 async function run(options: { json?: true }): Promise<void> {
-  // Only here: help must not depend on the native library.
+  // Imported only when the command runs, so that `--help` works without the native library.
   const { verify } = await import('../index.js')
   const seen = verify()
   console.log(options.json ? JSON.stringify(seen, null, 2) : report(seen, styleOf(process.stdout)))

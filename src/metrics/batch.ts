@@ -1,26 +1,34 @@
-import { type OpenBatch, backend } from '../backend.js'
-import type { Counters } from '../counters.js'
-import { checkInteger, typeError } from '../errors.js'
-import { BATCH_ENTRY_BYTES, SECOND_REGION, Status, WIDE_DELTA } from '../layout.js'
+import { backend } from '../runtime/backend.js'
+import { BatchMemory } from '../counter/batch-memory.js'
+import type { Counters } from '../counter/counters.js'
+import { type Inspection, describe, inspected } from '../core/describe.js'
+import { checkFinite, checkInteger, typeError } from '../core/errors.js'
+import { SECOND_REGION, Status, WIDE_DELTA } from '../core/layout.js'
 import { type Instrument, type Step, checkGrows, step } from './instruments.js'
 import type { Store } from './store.js'
 
 const { batchCommit } = backend.operations
 
-/** A constant of this module: see counters.ts. */
+/** A copy in this module: counters.ts explains why hot code needs one. */
 const OK = Status.ok
 
+/** The greatest number of instruments in a batch. */
 const MOST = 8
 
-// In functions of their own, as V8 inlines small ones only: a call with eight arguments costs as much as
-// all the stores.
+// V8 inlines small functions only, and a call with eight arguments costs as much as all the stores. So the checks and the
+// stores are functions of four values.
 
-/** Whether all are integers from 0 to 2**31 - 1. */
+/** Returns whether all four values are integers from 0 to 2**31 - 1. */
 function areSmall(a: number, b: number, c: number, d: number): boolean {
-  return (a | 0) === a && (b | 0) === b && (c | 0) === c && (d | 0) === d && (a | b | c | d) >= 0
+  try {
+    return (a | 0) === a && (b | 0) === b && (c | 0) === c && (d | 0) === d && (a | b | c | d) >= 0
+  } catch {
+    // One of the values is a bigint or a symbol.
+    return false
+  }
 }
 
-/** Stores the deltas of four entries, from word `at` on. */
+/** Stores the deltas of four entries whose first word is word `at`. */
 function store(entries: Int32Array, at: number, a: number, b: number, c: number, d: number): void {
   entries[at + 1] = a
   entries[at + 3] = b
@@ -28,21 +36,36 @@ function store(entries: Int32Array, at: number, a: number, b: number, c: number,
   entries[at + 7] = d
 }
 
-/** Where a step's value goes: the delta of a counter of either region, or a histogram's bucket and sum. */
-const Way = { whole: 0, double: 1, observe: 2 } as const
+/**
+ * Where a step's value goes: to a counter of whole numbers, a histogram's bucket and sum, or a counter of doubles. The
+ * entries of a batch are in this order, then come the histograms' sums in the order of their buckets. So the last whole
+ * number of a batch belongs to its last double, and so on backwards: the portable backend's `batchCommit` adds each such
+ * pair together. The native backend is fastest with one row of whole numbers.
+ */
+const Way = { whole: 0, observe: 1, double: 2 } as const
+
+/** The position of each step's entry: in the order of their ways, and for one way in the order of the steps. */
+function placesOf(ways: Uint8Array): Uint8Array {
+  const order = [...ways.keys()].sort((a, b) => (ways[a] as number) - (ways[b] as number))
+  return Uint8Array.from(ways, (_, k) => order.indexOf(k))
+}
 
 /** From JavaScript, `instrument` may be anything. */
 function stepOf(instrument: unknown, k: number): Step {
   if (typeof instrument === 'object' && instrument !== null && step in instrument) {
     return (instrument as Instrument)[step]()
   }
-  throw typeError(`instruments[${k}]`, 'a counter, gauge or histogram', instrument)
+  throw typeError(
+    `instruments[${k}]`,
+    'a counter, gauge or histogram, or a series of one with labels',
+    instrument,
+  )
 }
 
 /**
- * The updates that belong together, as those of one request: made once for a row of up to eight
- * instruments, then all updated in one crossing into native code. Where they have labels, make one for
- * each combination that matters, and keep it.
+ * Updates up to eight instruments together, such as those of one request, by one call of native code. Make a batch once for
+ * its instruments and keep it. For metrics with labels, make one batch for each combination of series that is updated
+ * together.
  *
  * @example
  * ```ts
@@ -51,23 +74,25 @@ function stepOf(instrument: unknown, k: number): Step {
  * ```
  */
 export class MetricsBatch {
-  /** Additions of a commit: one for each instrument, and another for each histogram. */
+  /** The number of additions in a commit: one for each instrument, and one more for each histogram. */
   #count = 0
   #size = 0
-  /** An element is marked as wide, until the commit is over. */
+  /** Whether the current commit has marked an element as wide. */
   #hasWide = false
-  /** Counters of whole numbers only: then a commit is a store for each of them. */
+  /** Whether all instruments are counters of whole numbers. A commit then stores one word for each of them. */
   readonly #isPlain: boolean
   readonly #steps: readonly Step[]
-  /** What kind of step each is, for a switch. */
+  /** The {@link Way} of each step. */
   readonly #ways: Uint8Array
+  /** The position of each step's entry. */
+  readonly #places: Uint8Array
   readonly #wholes: Counters
   readonly #doubles: Counters
   /** Pairs of element and 32-bit delta. Between two commits the elements are as {@link #writeElements} left them. */
   readonly #entries: Int32Array
-  /** Deltas that are no 32-bit integers, at the position of their entry. */
+  /** Deltas that are not 32-bit integers, each at the position of its entry. */
   readonly #wide: Float64Array
-  readonly #batch: OpenBatch
+  readonly #batch: BatchMemory
 
   /** @internal */
   constructor(store: Store, instruments: readonly Instrument[]) {
@@ -77,21 +102,34 @@ export class MetricsBatch {
     this.#steps = instruments.map(stepOf)
     for (const made of this.#steps) this.#checkOwn(made)
     this.#ways = Uint8Array.from(this.#steps, (made) => this.#wayOf(made))
+    this.#places = placesOf(this.#ways)
     this.#isPlain = this.#steps.every(
       (made, k) => this.#ways[k] === Way.whole && 'i' in made && !made.canFall,
     )
     this.#count = this.#size + this.#ways.filter((way) => way === Way.observe).length
-    // At least eight: commit() stores that many.
-    const capacity = 2 * MOST
-    const memory = new ArrayBuffer(capacity * (Float64Array.BYTES_PER_ELEMENT + BATCH_ENTRY_BYTES))
-    this.#wide = new Float64Array(memory, 0, capacity)
-    this.#entries = new Int32Array(memory, this.#wide.byteLength)
+    // The memory has room for eight histograms, which have two additions each. commit() always stores eight deltas.
+    this.#batch = new BatchMemory(this.#wholes, 2 * MOST, { second: this.#doubles, summed: 0 })
+    this.#wide = this.#batch.wide
+    this.#entries = this.#batch.pairs
     this.#writeElements()
-    const [wholes, doubles] = [store.wholes.region.handle, store.doubles.region.handle]
-    const batch = backend.openBatch(wholes, memory, capacity, doubles)
-    if (batch === null)
-      throw new Error('rseq: too many batches are open in this process; make one and keep it')
-    this.#batch = batch
+  }
+
+  /** Returns the number of values that {@link commit} takes. */
+  toJSON(): {
+    /** Number of instruments. */
+    instruments: number
+  } {
+    return { instruments: this.#size }
+  }
+
+  /** Returns the number of instruments as text. */
+  toString(): string {
+    return `batch of ${this.#size} instruments`
+  }
+
+  /** @internal */
+  [inspected](depth: number, options: Inspection): string {
+    return describe('MetricsBatch', () => this.toJSON(), depth, options)
   }
 
   #wayOf(made: Step): number {
@@ -107,13 +145,27 @@ export class MetricsBatch {
   }
 
   /**
-   * Updates every instrument: adds its value to a counter or gauge, observes it in a histogram. All are checked
-   * first: if one is refused, nothing is updated.
+   * Updates every instrument: adds its value to a counter or gauge, or observes it in a histogram. All values are checked
+   * first: if one is refused, no instrument is updated.
    *
-   * @throws TypeError if there are not as many values as instruments, and as the instruments do.
+   * Pass exactly one value for each instrument, in the order of the instruments. `undefined` is refused.
+   *
+   * @throws TypeError if the number of values is not the number of instruments.
+   * @throws TypeError, RangeError if an instrument does not accept its value: see the methods of the instruments.
    */
   commit(a: number, b?: number, c?: number, d?: number, e?: number, f?: number, g?: number, h?: number): void
-  commit(a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0): void {
+  // An omitted argument becomes 0. An argument that is given as undefined stays undefined, and is refused. V8 inlines
+  // functions of up to 460 bytes of bytecode, and then knows `arguments.length`; this function has 437 bytes.
+  commit(
+    a: number,
+    b = arguments.length > 1 ? (undefined as never) : 0,
+    c = arguments.length > 2 ? (undefined as never) : 0,
+    d = arguments.length > 3 ? (undefined as never) : 0,
+    e = arguments.length > 4 ? (undefined as never) : 0,
+    f = arguments.length > 5 ? (undefined as never) : 0,
+    g = arguments.length > 6 ? (undefined as never) : 0,
+    h = arguments.length > 7 ? (undefined as never) : 0,
+  ): void {
     if (arguments.length !== this.#size) this.#refuseLength(arguments.length)
     if (this.#isPlain && areSmall(a, b, c, d) && areSmall(e, f, g, h)) {
       const deltas = this.#entries
@@ -122,11 +174,19 @@ export class MetricsBatch {
       const status = batchCommit(this.#batch.handle, this.#count)
       if (status !== OK) this.#wholes.fail(status)
     } else {
-      this.#commitAny([a, b, c, d, e, f, g, h])
+      this.#commitAny(a, b, c, d, e, f, g, h)
     }
   }
 
-  #commitAny(values: readonly number[]): void {
+  /**
+   * Closes the batch at once, instead of when the object is garbage-collected. Every later commit throws an Error. The second
+   * call does nothing.
+   */
+  [Symbol.dispose](): void {
+    this.#batch.close()
+  }
+
+  #commitAny(...values: number[]): void {
     try {
       this.#write(values)
       const status = batchCommit(this.#batch.handle, this.#count)
@@ -137,14 +197,15 @@ export class MetricsBatch {
     }
   }
 
-  /** The elements of all entries, and the deltas that are always 1; those of buckets are found for each value. */
+  /** Writes the elements of all entries but those of buckets, which depend on the value, and the buckets' deltas, always 1. */
   #writeElements(): void {
     let next = this.#size
     for (const [k, made] of this.#steps.entries()) {
+      const place = this.#places[k] as number
       if (made.kind === 'add') {
-        this.#entries[2 * k] = this.#ways[k] === Way.double ? made.i | SECOND_REGION : made.i
+        this.#entries[2 * place] = this.#ways[k] === Way.double ? made.i | SECOND_REGION : made.i
       } else {
-        this.#entries[2 * k + 1] = 1
+        this.#entries[2 * place + 1] = 1
         this.#entries[2 * next++] = made.sum | SECOND_REGION
       }
     }
@@ -154,38 +215,39 @@ export class MetricsBatch {
     throw new TypeError(`values: expected ${this.#size}, one for each instrument, got ${length}`)
   }
 
-  /** Any values for any instruments. */
+  /** Checks the values of any instruments, and writes their entries. */
   #write(values: readonly number[]): void {
     let next = this.#size
     for (let k = 0; k < this.#size; k++) {
       const value = values[k] as number
       const way = this.#ways[k]
-      if (way === Way.whole && (value | 0) === value && value >= 0) {
-        this.#entries[2 * k + 1] = value
+      const place = this.#places[k] as number
+      if (way === Way.whole && typeof value === 'number' && (value | 0) === value && value >= 0) {
+        this.#entries[2 * place + 1] = value
       } else if (way === Way.observe) {
-        this.#wide[next++] = this.#observe(k, value)
+        this.#wide[next++] = this.#observe(k, place, value)
       } else if (way === Way.double) {
-        this.#wide[k] = this.#checked(k, value)
+        this.#wide[place] = this.#checked(k, value)
       } else {
         this.#hasWide = true
-        this.#wide[k] = this.#checked(k, value)
-        this.#entries[2 * k] = (this.#entries[2 * k] as number) | WIDE_DELTA
+        this.#wide[place] = this.#checked(k, value)
+        this.#entries[2 * place] = (this.#entries[2 * place] as number) | WIDE_DELTA
       }
     }
   }
 
-  /** A value that is added: a finite number, whole or not as the counter is, and for one that grows not below 0. */
+  /** Returns `value` if the counter or gauge of step `k` accepts it as an addition; throws otherwise. */
   #checked(k: number, value: number): number {
     const made = this.#steps[k] as Step & { kind: 'add' }
     if (!Number.isFinite(value) || this.#ways[k] === Way.whole) made.counters.checkDelta(value)
-    if (value < 0 && !made.canFall) checkGrows(value)
+    if (!made.canFall) checkGrows(value)
     return value
   }
 
-  #observe(k: number, value: number): number {
-    const { buckets, base, sums } = this.#steps[k] as Step & { kind: 'observe' }
-    if (!Number.isFinite(value)) sums.checkDelta(value)
-    this.#entries[2 * k] = base + buckets.indexOf(value)
+  #observe(k: number, place: number, value: number): number {
+    const { buckets, base } = this.#steps[k] as Step & { kind: 'observe' }
+    if (!Number.isFinite(value)) checkFinite('value', value)
+    this.#entries[2 * place] = base + buckets.indexOf(value)
     return value
   }
 }

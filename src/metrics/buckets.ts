@@ -1,19 +1,25 @@
 /**
- * Which bucket a value falls into. A bucket holds what is above the bound before it, up to and with
- * its own.
+ * Computes the bucket of a value. A bucket contains the values that are above the previous bound and at or below its own
+ * bound.
  *
  * @module
  */
+import { rangeError } from '../core/errors.js'
 import type { BucketsSpec } from './schema.js'
 
+/** The buckets of a histogram. */
 export interface Buckets {
-  /** Upper bounds, ascending. One more bucket, the last, holds what is above all of them. */
+  /** The upper bounds in ascending order. One more bucket, the last, contains the values above all bounds. */
   readonly bounds: Float64Array
-  /** The bucket of a finite number: 0 to `bounds.length`. */
+  /**
+   * Returns the bucket of a finite number: 0 to `bounds.length`.
+   *
+   * @throws RangeError if `value` is below 0 and the buckets are exponential.
+   */
   indexOf(value: number): number
 }
 
-/** Bounds as they were given: O(log of their number). */
+/** Buckets with the bounds that the schema gives. `indexOf()` is O(log bounds). */
 class ClassicBuckets implements Buckets {
   readonly bounds: Float64Array
 
@@ -34,26 +40,26 @@ class ClassicBuckets implements Buckets {
   }
 }
 
-/** One double and its bits. */
+/** Memory for one double, which `halves` shows as two 32-bit words. */
 const double = new Float64Array(1)
 const halves = new Uint32Array(double.buffer)
-/** The half with sign, exponent and the first 20 bits of the fraction. */
+/** The position of the half that contains the sign, the exponent and the first 20 bits of the fraction. */
 const HIGH = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0
 const EXPONENT_BIAS = 1023
 const FRACTION_BITS = 20
 const FRACTION_MASK = (1 << FRACTION_BITS) - 1
 
 /**
- * Prometheus's exponential buckets: bound `n` is 2 ** (n / 2 ** schema). Bucket 0 holds all up to the
- * bound of `first`, the others one `n` each.
+ * Prometheus's exponential buckets: bound `n` is 2 ** (n / 2 ** schema). Bucket 0 contains all values up to bound `first`;
+ * bucket `k` has the bound `first + k`.
  */
 export class ExponentialBuckets implements Buckets {
   readonly bounds: Float64Array
   readonly schema: number
-  /** The `n` of bucket 0's bound. */
+  /** The number `n` of the bound of bucket 0. */
   readonly first: number
   readonly #perOctave: number
-  /** The bounds from 1 to 2. */
+  /** The buckets whose bounds are from 1 to 2. */
   readonly #fractions: ClassicBuckets
 
   constructor({ schema, least, most }: { schema: number; least: number; most: number }) {
@@ -71,7 +77,7 @@ export class ExponentialBuckets implements Buckets {
     })
   }
 
-  /** The least `n` whose bound is not below `value`, a normal double above 0. */
+  /** Returns the least `n` whose bound is not below `value`, which is a normal double above 0. */
   #number(value: number): number {
     double[0] = value
     const high = halves[HIGH] as number
@@ -82,7 +88,10 @@ export class ExponentialBuckets implements Buckets {
 
   indexOf(value: number): number {
     const { bounds } = this
-    if (!(value > (bounds[0] as number))) return 0
+    if (!(value > (bounds[0] as number))) {
+      if (value < 0) throw rangeError('value', 'a number of 0 or more for exponential buckets', value)
+      return 0
+    }
     if (value > (bounds[bounds.length - 1] as number)) return bounds.length
     return this.#number(value) - this.first
   }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { ELEMENTS } from '../counters.js'
-import { checkChoice, checkInteger, checkObject, rangeError, typeError } from '../errors.js'
+import { ELEMENTS } from '../counter/counters.js'
+import { checkChoice, checkInteger, checkObject, rangeError, typeError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
 import {
   type BucketsSpec,
   type CounterMetricOptions,
@@ -14,16 +15,25 @@ import {
   type MetricOptions,
   type MetricSpec,
   type MetricsSchema,
+  UNSPEAKABLE,
 } from './schema.js'
+import { type Clash, clashOf, escapeName, labelClashOf } from './names.js'
 
-const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
-const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 const DEFAULT_SERIES = 1000
 const MOST_SERIES = 1 << 20
-const DEFAULT_LABEL_BYTES = 64
-/** prom-client's. */
+const DEFAULT_LABEL_BYTES = 512
+/** The default bounds of prom-client. */
 const DEFAULT_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const MOST_BUCKETS = 1 << 14
+const UNIT = 'a unit such as seconds or By, of at most 63 characters of ASCII without spaces'
+
+const COMMON = ['name', 'help', 'unit', 'labels', 'series', 'labelBytes', 'absentAtZero'] as const
+/** The options that each kind of metric accepts. */
+const ACCEPTED = {
+  counter: [...COMMON, 'type'],
+  gauge: [...COMMON, 'type'],
+  histogram: [...COMMON, 'buckets', 'exponential'],
+} as const
 
 const KINDS = { counters: 'counter', gauges: 'gauge', histograms: 'histogram' } as const
 
@@ -31,19 +41,36 @@ function fieldsOf(argument: string, value: unknown): Readonly<Record<string, unk
   return checkObject(argument, value, 'an object') as Record<string, unknown>
 }
 
-function checkName(argument: string, value: unknown, pattern: RegExp): string {
-  const expected = `a name such as http_requests_total (${pattern.source})`
+/** The longest name of a metric or label, in UTF-16 code units: what it takes is repeated in each line of a text. */
+const MOST_NAME_LENGTH = 256
+
+function checkName(argument: string, value: unknown): string {
+  const expected = `a name such as http_requests_total, of 1 to ${MOST_NAME_LENGTH} characters of UTF-8 but U+0000`
   if (typeof value !== 'string') throw typeError(argument, expected, value)
-  if (!pattern.test(value)) throw rangeError(argument, expected, value)
+  if (value === '' || value.length > MOST_NAME_LENGTH || value.search(UNSPEAKABLE) >= 0) {
+    throw rangeError(argument, expected, value)
+  }
   return value
 }
 
 function checkLabelName(argument: string, value: unknown, kind: MetricKind): string {
-  const name = checkName(argument, value, LABEL_NAME)
-  if (name.startsWith('__') || (kind === 'histogram' && name === 'le')) {
+  const name = checkName(argument, value)
+  const shown = escapeName(name, 'label', 'underscores')
+  if (shown.startsWith('__') || (kind === 'histogram' && shown === 'le')) {
     throw rangeError(argument, 'a label name that Prometheus has no use of its own for', name)
   }
   return name
+}
+
+/** Names of which some reader could not tell one from the other are refused when they are defined. */
+function checkClash(argument: string, clash: Clash | null): void {
+  if (clash === null) return
+  const { first, second, shown } = clash
+  throw rangeError(
+    argument,
+    `names that differ in all formats; ${first} and ${second} both appear as ${shown}`,
+    second,
+  )
 }
 
 function checkKnown(argument: string, value: unknown): readonly string[] | null {
@@ -71,10 +98,11 @@ function checkLabels(argument: string, labels: MetricOptions['labels'], kind: Me
       }))
   const names = specs.map(({ name }) => name)
   if (new Set(names).size !== names.length) throw rangeError(argument, 'each name once', names)
+  checkClash(argument, labelClashOf(names))
   return specs
 }
 
-/** How many label sets there are, where all values are known. */
+/** Returns the number of possible label sets; null if the values of a label are not known. */
 function product(labels: readonly LabelSpec[]): number | null {
   return labels.reduce<number | null>(
     (all, { known }) => (all === null || known === null ? null : all * known.length),
@@ -96,7 +124,14 @@ function checkFinite(
 function checkBuckets(argument: string, options: HistogramMetricOptions): BucketsSpec {
   const { buckets = DEFAULT_BOUNDS, exponential } = options
   if (exponential !== undefined) {
-    const { schema, least, most } = fieldsOf(`${argument}.exponential`, exponential)
+    if (options.buckets !== undefined) {
+      throw new TypeError(`${argument}: expected either buckets or exponential, got both`)
+    }
+    const { schema, least, most } = checkOptions(`${argument}.exponential`, exponential, [
+      'schema',
+      'least',
+      'most',
+    ])
     const checked = {
       schema: checkInteger(`${argument}.exponential.schema`, schema, 0, 8),
       least: checkFinite(
@@ -105,12 +140,7 @@ function checkBuckets(argument: string, options: HistogramMetricOptions): Bucket
         'a number above 0, no denormal one',
         (n) => n >= 2 ** -1022,
       ),
-      most: checkFinite(
-        `${argument}.exponential.most`,
-        most,
-        'a number above least',
-        (n) => n > Number(least),
-      ),
+      most: checkFinite(`${argument}.exponential.most`, most, 'a number above least', (n) => n > least),
     }
     const count = 2 ** checked.schema * Math.log2(checked.most / checked.least)
     if (count > MOST_BUCKETS) {
@@ -128,9 +158,17 @@ function checkBuckets(argument: string, options: HistogramMetricOptions): Bucket
 }
 
 function checkMetric(key: string, kind: MetricKind, value: unknown): MetricSpec {
-  const options = fieldsOf(key, value) as unknown as MetricOptions & CounterMetricOptions
-  const { help, name = key } = options
+  const options = checkOptions(key, value as MetricOptions & CounterMetricOptions, ACCEPTED[kind])
+  const { help, name = key, unit = '', absentAtZero = false } = options
   if (typeof help !== 'string') throw typeError(`${key}.help`, 'a sentence', help)
+  if (typeof unit !== 'string') throw typeError(`${key}.unit`, UNIT, unit)
+  if (!/^[\x21-\x7e]{0,63}$/.test(unit)) throw rangeError(`${key}.unit`, UNIT, unit)
+  if (typeof absentAtZero !== 'boolean') {
+    throw typeError(`${key}.absentAtZero`, 'true or false', absentAtZero)
+  }
+  if (kind === 'counter' && escapeName(name, 'metric', 'underscores') === '_total') {
+    throw rangeError(`${key}.name`, 'more than _total, which OpenMetrics takes off', name)
+  }
   const labels = checkLabels(`${key}.labels`, options.labels, kind)
   const most = kind === 'histogram' ? MOST_SERIES >> 4 : MOST_SERIES
   const series = checkInteger(`${key}.series`, options.series ?? product(labels) ?? DEFAULT_SERIES, 1, most)
@@ -138,10 +176,12 @@ function checkMetric(key: string, kind: MetricKind, value: unknown): MetricSpec 
   return {
     key,
     kind,
-    name: checkName(`${key}.name`, name, METRIC_NAME),
+    name: checkName(`${key}.name`, name),
     help,
+    unit,
     type: checkChoice(`${key}.type`, options.type ?? fallback, ELEMENTS),
     labels,
+    absentAtZero,
     series: labels.length === 0 ? 1 : series,
     labelBytes: checkInteger(`${key}.labelBytes`, options.labelBytes ?? DEFAULT_LABEL_BYTES, 1, 1 << 12),
     buckets: kind === 'histogram' ? checkBuckets(key, options) : null,
@@ -149,18 +189,17 @@ function checkMetric(key: string, kind: MetricKind, value: unknown): MetricSpec 
 }
 
 /**
- * The metrics of a schema, in the order of their declaration.
+ * Checks a schema. Returns its metrics, with defaults filled in: counters, gauges and then histograms, each in the order of
+ * their declaration.
  *
  * @param reserved - keys that a metric cannot have.
- * @throws TypeError, RangeError that name the metric and the option that is wrong.
+ * @throws TypeError, RangeError that name the metric and the wrong option.
  */
 export function checkSchema(schema: MetricsSchema, reserved: ReadonlySet<string>): MetricSpec[] {
-  const given = fieldsOf('schema', schema)
+  const given = checkOptions('schema', schema as Readonly<Record<string, unknown>>, Object.keys(KINDS))
   const specs = Object.entries(KINDS).flatMap(([group, kind]) =>
     Object.entries(fieldsOf(group, given[group] ?? {})).map(([key, value]) => checkMetric(key, kind, value)),
   )
-  const unknown = Object.keys(given).find((group) => !(group in KINDS))
-  if (unknown !== undefined) throw rangeError('schema', 'counters, gauges and histograms', unknown)
   const seen = new Set<string>()
   for (const { key, name } of specs) {
     if (reserved.has(key)) throw rangeError('schema', 'another key: metrics have that one of their own', key)
@@ -169,5 +208,6 @@ export function checkSchema(schema: MetricsSchema, reserved: ReadonlySet<string>
       seen.add(taken)
     }
   }
+  checkClash('schema', clashOf(specs))
   return specs
 }

@@ -1,5 +1,5 @@
 /**
- * Metrics over HTTP, made in pieces between which the event loop goes on.
+ * Sends metrics over HTTP, in pieces. The event loop runs other tasks between two pieces.
  *
  * @module
  */
@@ -7,59 +7,54 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { createGzip } from 'node:zlib'
 import type { Internals } from './internals.js'
+import type { NameEscaping } from './names.js'
+import { type ExpositionFormat, acceptsGzip, negotiate } from './negotiation.js'
 import { protobufPieces } from './protobuf.js'
 import { textPieces } from './text.js'
 
-/** How metrics are written down. Only `protobuf` has native histograms; the others show classic ones. */
-export type ExpositionFormat = 'prometheus' | 'openmetrics' | 'protobuf'
-
-export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
-  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
-  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-  protobuf: 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
-}
-
-/** Fastify's reply, as far as it matters here. */
+/** The part of Fastify's reply that this module uses. */
 interface Reply {
   readonly raw: ServerResponse
   hijack(): unknown
 }
 
-/** What answers a request: for `node:http`, express and fastify alike. */
+/** Answers a request with the metrics. It is a listener for `node:http`, and a handler for express and fastify. */
 export type MetricsHandler = (
   request: Pick<IncomingMessage, 'headers'>,
   response: ServerResponse | Reply,
 ) => Promise<void>
 
-/** Pieces of the exposition, each made when it is asked for; in between, others get their turn. */
+/** Yields the exposition in pieces. Each piece is made when it is requested, and the event loop runs other tasks in between. */
 export async function* expose(
   metrics: Internals,
   format: ExpositionFormat,
+  escaping: NameEscaping,
 ): AsyncGenerator<string | Buffer, void, undefined> {
-  const pieces = format === 'protobuf' ? protobufPieces(metrics) : textPieces(metrics, format)
+  const pieces =
+    format === 'protobuf' ? protobufPieces(metrics, escaping) : textPieces(metrics, format, escaping)
   for (const piece of pieces) {
     yield piece
     await nextTurn()
   }
 }
 
-/** What a client asks for: the richest format that it takes. */
-export function negotiate(accept: string | undefined): ExpositionFormat {
-  if (accept === undefined) return 'prometheus'
-  if (/application\/vnd\.google\.protobuf.*encoding=delimited/.test(accept)) return 'protobuf'
-  return accept.includes('application/openmetrics-text') ? 'openmetrics' : 'prometheus'
-}
-
-/** Answers every request with the metrics. A client that goes away ends it. */
+/** Returns a handler that answers each request with the metrics. It stops sending if the client closes the connection. */
 export function handlerOf(metrics: Internals): MetricsHandler {
   return async (request, response) => {
     const raw = 'raw' in response ? response.raw : response
     if ('raw' in response) response.hijack()
-    const format = negotiate(request.headers.accept)
-    raw.writeHead(200, { 'content-type': CONTENT_TYPES[format] })
+    const { format, escaping, contentType } = negotiate(request.headers.accept)
+    const isCompressed = acceptsGzip(request.headers['accept-encoding'])
+    raw.writeHead(200, {
+      'content-type': contentType,
+      vary: 'Accept, Accept-Encoding',
+      ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
+    })
+    const pieces = Readable.from(expose(metrics, format, escaping))
     try {
-      await pipeline(Readable.from(expose(metrics, format)), raw)
+      await (isCompressed ? pipeline(pieces, createGzip(), raw) : pipeline(pieces, raw))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
     }

@@ -1,5 +1,5 @@
 /**
- * What an open set of metrics consists of, for the modules that read it.
+ * The parts of an open set of metrics, for the modules that read it.
  *
  * @module
  */
@@ -8,14 +8,16 @@ import type { LabelTable } from './label-table.js'
 import type { MetricPlan } from './layout.js'
 import type { Store } from './store.js'
 
-/** A metric as it is read: what is declared of it, and where it is. */
+/** An open metric: its declaration, its position in the buffer, its buckets and its label table. */
 export interface OpenMetric {
   readonly plan: MetricPlan
+  /** Null if the metric is no histogram. */
   readonly buckets: Buckets | null
-  /** Null of a metric without labels. */
+  /** Null if the metric has no labels. */
   readonly table: LabelTable | null
 }
 
+/** An open set of metrics. */
 export interface Internals {
   readonly store: Store
   readonly metrics: readonly OpenMetric[]

@@ -1,62 +1,155 @@
 import { inspect } from 'node:util'
-import { rangeError, typeError } from '../errors.js'
+import { type Inspection, describe, inspected } from '../core/describe.js'
+import { rangeError, typeError } from '../core/errors.js'
 import type { LabelTable } from './label-table.js'
-import { type LabelSpec, type LabelValue, OVERFLOW } from './schema.js'
+import type { Instrument } from './instruments.js'
+import { type LabelSpec, type LabelValue, OVERFLOW, UNSPEAKABLE } from './schema.js'
 
-/** What Prometheus cannot read: half a surrogate pair has no UTF-8, and 0 ends its text. */
+/** Returns labels in Prometheus's notation, such as `{method="GET"}`. */
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([name, text]) => `${name}=${JSON.stringify(text)}`)
+  return `{${pairs.join(',')}}`
+}
 
-const UNSPEAKABLE = /[\u0000\p{Surrogate}]/gu
+/** The methods of metrics without labels, which metrics with labels do not have. */
+const OF_SERIES = ['inc', 'dec', 'set', 'setToCurrentTime', 'observe', 'startTimer'] as const
 
-/** The series found so far, by the value of the first label, then of the second, and so on. */
+/** A series, and its label values as text. */
+interface ListedSeries {
+  readonly series: number
+  readonly labels: readonly string[]
+}
+
+/** The parts of a metric with labels. */
+interface LabelledParts<Child> {
+  /** The key of the metric in the schema. */
+  readonly key: string
+  readonly specs: readonly LabelSpec[]
+  readonly table: LabelTable
+  /** Makes the counter, gauge or histogram of a series. */
+  readonly make: (series: number) => Child
+  /** Lists the series that exist and are shown. */
+  readonly list: () => Iterable<ListedSeries>
+}
+
+/** A cache of series: a map from the value of the first label to a map for the second label, and so on. */
 type Level<Child> = Map<unknown, Level<Child> | Child>
 
 /**
  * A metric with labels: {@link labels} gives the series of a set of label values.
  *
- * A series begins when any thread asks for it first, and stays. When there are as many as the schema
- * has room for, later label sets share one series, whose labels are all `__overflow__`.
+ * The first call of {@link labels} in any thread makes a series, which then stays. When the metric has as many series as
+ * its schema allows, later label sets share one series, whose labels are all `__overflow__`.
  */
 export class Labelled<Labels, Child> {
+  readonly #key: string
   readonly #names: readonly string[]
   readonly #specs: readonly LabelSpec[]
   readonly #table: LabelTable
   readonly #make: (series: number) => Child
+  readonly #list: () => Iterable<ListedSeries>
   readonly #children = new Map<number, Child>()
   #found: Level<Child> = new Map()
-  /** Label sets in `#found`: more than one for each series, as 200 and '200' are the same. */
+  /** The number of label sets in `#found`. A series may have several: 200 and '200' are two keys for one series. */
   #size = 0
 
-  /**
-   * @internal
-   * @param make - makes what counts in a series of that number.
-   */
-  constructor(specs: readonly LabelSpec[], table: LabelTable, make: (series: number) => Child) {
+  static {
+    // These methods are not declared, so TypeScript rejects a call; JavaScript gets an error that names the remedy.
+    for (const method of OF_SERIES) {
+      const value = function (this: Labelled<unknown, unknown>): never {
+        throw this.#needsLabels(`${method}()`)
+      }
+      Object.defineProperty(this.prototype, method, { value })
+    }
+    Object.defineProperty(this.prototype, 'value', {
+      get(this: Labelled<unknown, unknown>): never {
+        throw this.#needsLabels('value')
+      },
+    })
+  }
+
+  /** @internal */
+  constructor({ key, specs, table, make, list }: LabelledParts<Child>) {
+    this.#key = key
     this.#specs = specs
     this.#names = specs.map(({ name }) => name)
     this.#table = table
     this.#make = make
+    this.#list = list
+  }
+
+  #needsLabels(member: string): TypeError {
+    const metric = `metrics.${this.#key}`
+    const names = this.#names.map((name) => `${name}: ...`).join(', ')
+    return new TypeError(
+      `${this.#key}: this metric has the labels ${this.#names.join(', ')}: ` +
+        `expected ${metric}.labels({ ${names} }).${member}, got ${metric}.${member}`,
+    )
   }
 
   /**
-   * The series of these label values: the same object each time. Found in this thread's cache by a look-up for
-   * each label; the first time in the shared table. Worth keeping where it is used often.
+   * Iterates over the series that any thread has made, with their label values as text. The overflow series is included only
+   * if it is not 0. O(room for series).
+   */
+  *[Symbol.iterator](): Generator<
+    [labels: Readonly<Record<string, string>>, series: Child],
+    void,
+    undefined
+  > {
+    for (const { series, labels } of this.#list()) {
+      yield [
+        Object.fromEntries(this.#names.map((name, k) => [name, labels[k] as string])),
+        this.#childOf(series),
+      ]
+    }
+  }
+
+  /** Returns the labels and the value of every series. O(room for series). */
+  toJSON(): {
+    /** The label values as text, by the names of the labels. */
+    labels: Readonly<Record<string, string>>
+    /** The value of the series. */
+    value: unknown
+  }[] {
+    return Array.from(this, ([labels, child]) => ({ labels, value: (child as Instrument).value }))
+  }
+
+  /** Returns one line of text for each series. */
+  toString(): string {
+    return Array.from(this, ([labels, child]) => `${labelText(labels)} ${String(child)}`).join('\n')
+  }
+
+  /** @internal */
+  [inspected](depth: number, options: Inspection): string {
+    const content = (): unknown => new Map(Array.from(this, ([labels, child]) => [labelText(labels), child]))
+    return describe(`Labelled(${this.#key})`, content, depth, options)
+  }
+
+  /**
+   * Returns the series of these label values. Each thread makes one object for a series and returns it again in later calls.
+   * The first call looks the values up in the shared table; later calls look up one value for each label in a cache of the
+   * thread. Code that updates a series often should keep the object.
    *
-   * @param values - one for each label: strings, numbers or booleans; 200 and '200' are the same. In strings,
-   * U+FFFD takes the place of U+0000 and of unpaired surrogates, which cannot be exposed.
-   * @throws TypeError if one is missing or something else, or if there is one that the schema has not.
-   * @throws RangeError if one is not among the values that the schema knows.
+   * @param values - one value for each label: a string, number or boolean. 200 and '200' give one series. In strings, U+FFFD
+   *   replaces U+0000 and unpaired surrogates, which cannot be exposed.
+   * @throws TypeError if a value is missing or has another type, or if the schema has no label with a given name.
+   * @throws RangeError if the schema lists the values of a label and the value is not among them.
    */
   labels(values: Labels): Child {
     const names = this.#names
     let found: Level<Child> | Child | undefined = this.#found
-    for (let k = 0; k < names.length; k++) {
-      found = (found as Level<Child>).get((values as Record<string, unknown>)[names[k] as string])
-      if (found === undefined) return this.#resolve(values)
+    try {
+      for (let k = 0; k < names.length && found !== undefined; k++) {
+        found = (found as Level<Child>).get((values as Record<string, unknown>)[names[k] as string])
+      }
+    } catch {
+      // `values` is null or undefined: #resolve() throws the error for it.
+      found = undefined
     }
-    return found as Child
+    return found === undefined ? this.#resolve(values) : (found as Child)
   }
 
-  /** The label values as text, checked. */
+  /** Checks label values and returns them as text. */
   #textsOf(values: Labels): string[] {
     if (typeof values !== 'object' || values === null) {
       throw typeError('labels', `an object with ${this.#names.join(', ')}`, values)
@@ -83,7 +176,7 @@ export class Labelled<Labels, Child> {
     const isOverflow = texts.every((text) => text === OVERFLOW)
     const series = isOverflow ? -1 : this.#table.find(texts)
     const child = this.#childOf(series === -1 ? this.#table.slots : series)
-    // What has no series of its own is no more worth remembering: there is no end of such label sets.
+    // Label sets without their own series are not cached, because their number has no limit.
     if (series !== -1) this.#remember(values as Readonly<Record<string, unknown>>, child)
     return child
   }

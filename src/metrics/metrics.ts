@@ -1,10 +1,16 @@
+import { dispose } from '../runtime/disposal.js'
 import { MetricsBatch } from './batch.js'
 import { type Buckets, makeBuckets } from './buckets.js'
 import { checkSchema } from './check-schema.js'
-import { checkChoice } from '../errors.js'
-import { type ExpositionFormat, type MetricsHandler, expose, handlerOf } from './exposition.js'
+import { type Inspection, describe, inspected } from '../core/describe.js'
+import { checkChoice } from '../core/errors.js'
+import { type MetricsHandler, expose, handlerOf } from './exposition.js'
+import { ESCAPINGS, type NameEscaping } from './names.js'
+import type { ExpositionFormat } from './negotiation.js'
 import { type OpenTelemetryMeterProvider, registerInOpenTelemetry } from './opentelemetry.js'
+import { OpenTelemetryProducer, type OpenTelemetryProducerOptions } from './opentelemetry-producer.js'
 import { type PromRegistry, registerInPromClient } from './prom-client.js'
+import { Family, type ShownSeries } from './read.js'
 import { type TextFormat, textPieces } from './text.js'
 import { Counter, Gauge, Histogram, type Instrument } from './instruments.js'
 import { LabelTable } from './label-table.js'
@@ -17,22 +23,22 @@ import { type Store, createStore, openStore } from './store.js'
 const TEXT_FORMATS = ['prometheus', 'openmetrics'] as const
 const FORMATS = [...TEXT_FORMATS, 'protobuf'] as const
 
-/** What a metric declared so is: with labels, or something to count with. */
+/** The type of the property of a metric: `Labelled` if the metric has labels, otherwise its instrument. */
 type Declared<Options, Kind> = Options extends { labels: LabelsOption }
   ? Labelled<LabelsOf<Options>, Kind>
   : Kind
 
 type Group<Options, Kind> = { readonly [Key in keyof Options]: Declared<Options[Key], Kind> }
 
-/** The metrics of a schema, open in this thread: one property for each, and the methods of {@link MetricsCore}. */
+/** The metrics of a schema, open in this thread: one property for each metric, and the methods of {@link MetricsCore}. */
 export type Metrics<Schema extends MetricsSchema> = MetricsCore &
   Group<NonNullable<Schema['counters']>, Counter> &
   Group<NonNullable<Schema['gauges']>, Gauge> &
   Group<NonNullable<Schema['histograms']>, Histogram>
 
-/** What the metrics of every schema have. */
+/** The members that the metrics of every schema have. */
 export class MetricsCore {
-  /** What to give to another thread, for {@link MetricsDefinition.open}. */
+  /** The memory of the metrics. Send it to another thread, which opens it by {@link MetricsDefinition.open}. */
   readonly buffer: SharedArrayBuffer
 
   readonly #internals: Internals
@@ -44,64 +50,121 @@ export class MetricsCore {
   }
 
   /**
-   * What answers HTTP requests with the metrics of all threads: a listener for `node:http`, a handler for express
-   * and fastify. In Prometheus's text format, as OpenMetrics or in its protobuf format, as the client asks.
-   * Made and sent in pieces, between which the event loop goes on.
+   * Closes the memory of these metrics in this thread at once, instead of when the object is garbage-collected. The buffer
+   * and the metrics of other threads are not affected. Every later operation of these metrics and their instruments throws
+   * an Error. The second call does nothing.
+   */
+  [Symbol.dispose](): void {
+    dispose(this.#internals.store)
+  }
+
+  /**
+   * Returns a function that answers HTTP requests with the metrics of all threads: a listener for `node:http`, and a handler
+   * for express and fastify. The client's `Accept` header chooses Prometheus's text format, OpenMetrics or Prometheus's
+   * protobuf format. The answer is made and sent in pieces, and the event loop runs other tasks between two pieces.
    */
   handler(): MetricsHandler {
     return handlerOf(this.#internals)
   }
 
   /**
-   * Adds the metrics to a registry of prom-client, beside its own: its `metrics()` then prints them, too.
+   * Adds the metrics to a registry of prom-client, whose `metrics()` then prints them together with its own. If the registry
+   * refuses one of the metrics, the call removes those that it has added.
    *
-   * @param registry - a `Registry`, such as `register`.
+   * @param registry - a `Registry` of prom-client, such as its `register`.
+   * @throws TypeError if `registry` is no registry; the registry's Error if it already has a metric with one of the names.
    */
   registerInPromClient(registry: PromRegistry): void {
     registerInPromClient(this.#internals, registry)
   }
 
   /**
-   * Adds the metrics to an OpenTelemetry `MeterProvider` as observable instruments: its readers then export
-   * them, too. A histogram becomes the instruments `NAME.bucket`, `NAME.count` and `NAME.sum`.
+   * Makes a `MetricProducer` for a reader of OpenTelemetry, which then exports these metrics beside those of its
+   * `MeterProvider`: `new PeriodicExportingMetricReader({ exporter, metricProducers: [metrics.openTelemetryProducer()] })`.
+   * Histograms stay histograms, and no limit of OpenTelemetry's SDK applies to the number of series. Counters and
+   * histograms start when the metrics were made.
    *
-   * @param meterName - of the meter that has the instruments.
+   * @throws TypeError, RangeError if an option is unknown, or has a value that it does not accept.
+   */
+  openTelemetryProducer(options?: OpenTelemetryProducerOptions): OpenTelemetryProducer {
+    return new OpenTelemetryProducer(this.#internals, options)
+  }
+
+  /**
+   * Adds the metrics to an OpenTelemetry `MeterProvider` as observable instruments, which its readers then export. A histogram
+   * becomes the instruments `NAME.bucket`, `NAME.count` and `NAME.sum`, as OpenTelemetry has no observable histogram; and
+   * OpenTelemetry's limit of 2,000 series for each instrument applies. {@link openTelemetryProducer} has neither limit.
+   *
+   * @param provider - a `MeterProvider` of OpenTelemetry.
+   * @param meterName - the name of the meter to which the instruments are added.
+   * @throws TypeError if `provider` is no provider, or `meterName` is no string.
    */
   registerInOpenTelemetry(provider: OpenTelemetryMeterProvider, meterName = 'rseq'): void {
     registerInOpenTelemetry(this.#internals, provider, meterName)
   }
 
   /**
-   * What {@link handler} sends, in pieces: each is made when it is asked for.
+   * Yields the content that {@link handler} sends, in pieces, some of which may be empty. Each piece is made when it is
+   * requested.
    *
-   * @throws TypeError, RangeError if there is no such format.
+   * @param escaping - how names that are more than letters, digits and `_` are shown.
+   * @throws TypeError, RangeError if `format` or `escaping` is none of those that there are.
    */
-  expose(format: ExpositionFormat = 'prometheus'): AsyncGenerator<string | Buffer, void, undefined> {
-    return expose(this.#internals, checkChoice('format', format, FORMATS))
+  expose(
+    format: ExpositionFormat = 'prometheus',
+    escaping: NameEscaping = 'underscores',
+  ): AsyncGenerator<string | Buffer, void, undefined> {
+    return expose(
+      this.#internals,
+      checkChoice('format', format, FORMATS),
+      checkChoice('escaping', escaping, ESCAPINGS),
+    )
   }
 
   /**
-   * The text at once: O(series). For tests and small services.
+   * Returns the whole text at once, for tests and small services. O(room for series).
    *
-   * @throws TypeError, RangeError if there is no such format.
+   * @param escaping - how names that are more than letters, digits and `_` are shown.
+   * @throws TypeError, RangeError if `format` is not one of the text formats, or `escaping` none of those that there are.
    */
-  text(format: TextFormat = 'prometheus'): string {
-    return [...textPieces(this.#internals, checkChoice('format', format, TEXT_FORMATS))].join('')
+  text(format: TextFormat = 'prometheus', escaping: NameEscaping = 'underscores'): string {
+    const pieces = textPieces(
+      this.#internals,
+      checkChoice('format', format, TEXT_FORMATS),
+      checkChoice('escaping', escaping, ESCAPINGS),
+    )
+    return [...pieces].join('')
   }
 
   /**
-   * Several updates that belong together, to be made in one crossing into native code.
+   * Makes a batch, which updates several instruments by one call of native code.
    *
-   * @param instruments - one to eight counters, gauges and histograms of these metrics; of those with labels,
-   * series.
-   * @throws TypeError, RangeError if one of them is something else.
+   * @param instruments - one to eight counters, gauges and histograms of these metrics. For a metric with labels, pass a
+   *   series that its `labels()` has returned.
+   * @throws TypeError if an argument is no instrument; RangeError if there are none or more than eight, or if an instrument
+   *   belongs to other metrics.
    */
   batch(...instruments: Instrument[]): MetricsBatch {
     return new MetricsBatch(this.#internals.store, instruments)
   }
+
+  /** Returns an object with all metrics by their keys. */
+  toJSON(): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(this).filter(([key]) => key !== 'buffer'))
+  }
+
+  /** Returns the result of {@link text} in Prometheus's text format. */
+  toString(): string {
+    return this.text()
+  }
+
+  /** @internal */
+  [inspected](depth: number, options: Inspection): string {
+    return describe('Metrics', () => this.toJSON(), depth, options)
+  }
 }
 
-/** What counts in a series of a metric. */
+/** Makes the instrument of a series. */
 function makeInstrument(
   { plan, buckets }: OpenMetric,
   { wholes, doubles }: Store,
@@ -118,19 +181,22 @@ function makeInstrument(
 }
 
 function openMetric(plan: MetricPlan, buckets: Buckets | null, store: Store): OpenMetric {
-  const { series, labels } = plan.spec
-  const { buffer, arena, seed } = store
-  const table = labels.length === 0 ? null : new LabelTable(buffer, plan.table, series, arena, seed)
+  const { buffer, hashKey } = store
+  const isLabelled = plan.spec.labels.length > 0
+  const table = isLabelled ? new LabelTable(buffer, plan.table, plan.tableSize, hashKey) : null
   return { plan, buckets, table }
 }
 
-/** The metrics as their users see them. */
+/** Makes the object that users see: it has a property for each metric. */
 function metricsOf<Schema extends MetricsSchema>(internals: Internals): Metrics<Schema> {
   const metrics = new MetricsCore(internals)
   for (const metric of internals.metrics) {
-    const { key, labels } = metric.plan.spec
-    const make = (series: number): Instrument => makeInstrument(metric, internals.store, series)
-    const value = metric.table === null ? make(0) : new Labelled(labels, metric.table, make)
+    const { key, labels: specs } = metric.plan.spec
+    const { table } = metric
+    const { store } = internals
+    const make = (series: number): Instrument => makeInstrument(metric, store, series)
+    const list = (): Iterable<ShownSeries> => new Family(metric, store).shown()
+    const value = table === null ? make(0) : new Labelled({ key, specs, table, make, list })
     Object.defineProperty(metrics, key, { value, enumerable: true })
   }
   return metrics as Metrics<Schema>
@@ -141,12 +207,12 @@ const RESERVED = new Set([
   ...Object.getOwnPropertyNames(MetricsCore.prototype),
 ])
 
-/** A schema, checked. The same in every thread that shares the metrics. */
+/** A checked schema. All threads that share metrics must define them by equal schemas. */
 export class MetricsDefinition<Schema extends MetricsSchema> {
   readonly #plan: Plan
   readonly #buckets: readonly (Buckets | null)[]
 
-  /** @throws TypeError, RangeError that name the metric and the option that is wrong. */
+  /** Checks the schema. @throws TypeError, RangeError that name the metric and the wrong option. */
   constructor(schema: Schema) {
     const specs = checkSchema(schema, RESERVED)
     this.#buckets = specs.map(({ buckets }) => (buckets === null ? null : makeBuckets(buckets)))
@@ -156,7 +222,29 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
     )
   }
 
-  /** New metrics, all at 0. Series of labels whose values are all known begin at once. */
+  /** Returns one line for each metric, with its kind, name and labels. */
+  toString(): string {
+    return this.toJSON().metrics.join('\n')
+  }
+
+  /** Returns the kind, name and labels of each metric. */
+  toJSON(): {
+    /** A text for each metric, such as `counter http_requests_total{method,status}`. */
+    metrics: string[]
+  } {
+    const metrics = this.#plan.metrics.map(({ spec: { kind, name, labels } }) => {
+      const names = labels.map((label) => label.name).join(',')
+      return `${kind} ${name}${names === '' ? '' : `{${names}}`}`
+    })
+    return { metrics }
+  }
+
+  /** @internal */
+  [inspected](depth: number, options: Inspection): string {
+    return describe('MetricsDefinition', () => this.toJSON(), depth, options)
+  }
+
+  /** Makes new metrics, which are all 0. If all label values of a metric are known, all its series exist from the start. */
   create(): Metrics<Schema> {
     const store = openStore(createStore(this.#plan), this.#plan)
     const internals = this.#internalsOf(store)
@@ -172,8 +260,8 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
    * Opens the metrics that another thread made.
    *
    * @param buffer - their {@link MetricsCore.buffer}, as received by `workerData` or a message.
-   * @throws TypeError if it is no SharedArrayBuffer.
-   * @throws RangeError if it was made with another schema, naming the metric that differs, or is damaged.
+   * @throws TypeError if `buffer` is no SharedArrayBuffer.
+   * @throws RangeError if `buffer` was made with another schema (the message names the metric that differs) or is damaged.
    */
   open(buffer: SharedArrayBuffer): Metrics<Schema> {
     return metricsOf(this.#internalsOf(openStore(buffer, this.#plan)))
@@ -187,7 +275,7 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
   }
 }
 
-/** All rows with one of each list, in order. */
+/** Returns all rows that have one element of each list, in the order of the lists. */
 function product(lists: readonly (readonly string[])[]): string[][] {
   return lists.reduce<string[][]>(
     (rows, list) => rows.flatMap((row) => list.map((one) => [...row, one])),
@@ -196,7 +284,7 @@ function product(lists: readonly (readonly string[])[]): string[][] {
 }
 
 /**
- * Declares the metrics of a service. In a module that all its threads import:
+ * Declares the metrics of a service. Call it in a module that all threads of the service import.
  *
  * @example
  * ```ts
@@ -206,14 +294,14 @@ function product(lists: readonly (readonly string[])[]): string[][] {
  *   },
  *   histograms: { duration: { name: 'http_request_duration_seconds', help: 'Time to answer.' } },
  * })
- * // in the main thread
+ * // In the main thread:
  * const metrics = service.create()
- * // in a worker, with metrics.buffer
+ * // In a worker that has received metrics.buffer:
  * const metrics = service.open(buffer)
  * metrics.requests.labels({ method: 'GET', status: 200 }).inc()
  * ```
  *
- * @throws TypeError, RangeError that name the metric and the option that is wrong.
+ * @throws TypeError, RangeError that name the metric and the wrong option.
  */
 export function defineMetrics<const Schema extends MetricsSchema>(schema: Schema): MetricsDefinition<Schema> {
   return new MetricsDefinition(schema)

@@ -1,13 +1,14 @@
 /**
- * The metrics as observable instruments of OpenTelemetry. Nothing here loads its packages: a provider is
- * whatever has its methods.
+ * Registers the metrics as observable instruments of OpenTelemetry. This module does not load OpenTelemetry's packages: it
+ * accepts any object with the method of a provider.
  *
- * OpenTelemetry has no observable histogram. A histogram is three instruments: counters of observations by
- * bound (`NAME.bucket`, cumulative, with the bound as attribute `le`) and of all (`NAME.count`), and an
- * up-down counter of the sum (`NAME.sum`).
+ * OpenTelemetry has no observable histogram, so a histogram becomes three instruments: the counter `NAME.bucket` of the
+ * observations up to each bound, which is the attribute `le`; the counter `NAME.count` of all observations; and the
+ * up-down counter `NAME.sum`.
  *
  * @module
  */
+import { typeError } from '../core/errors.js'
 import type { Internals } from './internals.js'
 import { type Family, classicBuckets, cumulate, familiesOf } from './read.js'
 
@@ -23,6 +24,7 @@ interface Observable {
 
 interface InstrumentOptions {
   description?: string
+  unit?: string
 }
 
 interface Meter {
@@ -31,12 +33,13 @@ interface Meter {
   createObservableGauge(name: string, options?: InstrumentOptions): Observable
 }
 
-/** OpenTelemetry's `MeterProvider`, as far as it matters here. */
+/** The part of OpenTelemetry's `MeterProvider` that this library uses. */
 export interface OpenTelemetryMeterProvider {
+  /** Returns the meter with this name. */
   getMeter(name: string): Meter
 }
 
-/** Observes a number of every series that there is. */
+/** At each collection, calls `report` for every series of the family that is shown. */
 function observe(
   observable: Observable,
   family: Family,
@@ -55,7 +58,9 @@ function addHistogram(meter: Meter, family: Family): void {
   if (buckets === null) return
   const classic = classicBuckets(buckets, spec.buckets)
   const make = (part: string): Observable =>
-    meter.createObservableCounter(`${spec.name}.${part}`, { description: spec.help })
+    meter.createObservableCounter(`${spec.name}.${part}`, {
+      description: spec.help,
+    })
   observe(make('bucket'), family, (result, series, attributes) => {
     const { count, counts } = family.distributionOf(series)
     const cumulative = cumulate(classic, counts)
@@ -67,30 +72,37 @@ function addHistogram(meter: Meter, family: Family): void {
   observe(make('count'), family, (result, series, attributes) => {
     result.observe(family.distributionOf(series).count, attributes)
   })
-  // A sum may fall where values below 0 are observed.
-  const sum = meter.createObservableUpDownCounter(`${spec.name}.sum`, { description: spec.help })
+  // An up-down counter, because an observation below 0 lowers the sum.
+  const sum = meter.createObservableUpDownCounter(`${spec.name}.sum`, {
+    description: spec.help,
+    unit: spec.unit,
+  })
   observe(sum, family, (result, series, attributes) => {
     result.observe(family.distributionOf(series).sum, attributes)
   })
 }
 
-/** Adds every metric to the provider's meter of that name, to be read at each collection. */
+/** Adds all metrics to the provider's meter `meterName`. OpenTelemetry reads them at each collection. */
 export function registerInOpenTelemetry(
   metrics: Internals,
   provider: OpenTelemetryMeterProvider,
   meterName: string,
 ): void {
+  if (typeof (provider as Partial<OpenTelemetryMeterProvider> | null)?.getMeter !== 'function') {
+    throw typeError('provider', "OpenTelemetry's MeterProvider", provider)
+  }
+  if (typeof (meterName as unknown) !== 'string') throw typeError('meterName', 'a string', meterName)
   const meter = provider.getMeter(meterName)
   for (const family of familiesOf(metrics)) {
-    const { name, help: description, kind } = family.spec
+    const { name, help: description, unit, kind } = family.spec
     if (kind === 'histogram') {
       addHistogram(meter, family)
       continue
     }
     const observable =
       kind === 'counter'
-        ? meter.createObservableCounter(name, { description })
-        : meter.createObservableGauge(name, { description })
+        ? meter.createObservableCounter(name, { description, unit })
+        : meter.createObservableGauge(name, { description, unit })
     observe(observable, family, (result, series, attributes) => {
       result.observe(family.valueOf(series), attributes)
     })

@@ -1,5 +1,5 @@
 /**
- * What a process and each of its threads do: metrics to put into a schema, and what keeps them up to date.
+ * Metrics of a process and of each of its threads: declarations to spread into a schema, and the function that updates them.
  *
  * @module
  */
@@ -7,35 +7,41 @@ import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { PerformanceObserver, constants, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { isMainThread, threadId } from 'node:worker_threads'
-import { interruptedAdditions } from '../counters.js'
-import { cpuId, numaNode } from '../cpu.js'
-import { checkInteger } from '../errors.js'
+import { interruptedAdditions } from '../counter/counters.js'
+import { cpuId, numaNode } from '../thread/cpu.js'
+import { checkInteger, typeError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
 import type { Metrics } from './metrics.js'
 
 const THREADS = { labels: ['thread'], series: 64 } as const
-/** Labels of the event loop's delays, and the percentiles that they are. */
+/** The values of the label `at` of the event loop's delay, and the percentile that each stands for. */
 const PERCENTILES = [
   ['p50', 50],
   ['p90', 90],
   ['p99', 99],
   ['max', 100],
 ] as const
+/**
+ * The number of CPUs for which the metrics have room: 512, or on larger machines their number rounded up to a power of two.
+ * It is rounded so that all threads and processes of a machine have equal schemas even if CPUs go online or offline.
+ */
+const CPUS = Math.max(512, 2 ** Math.ceil(Math.log2(cpus().length)))
 const CPU_MODES = ['user', 'nice', 'sys', 'idle', 'irq'] as const
 
-/** To be spread into the groups of a schema. Names and units are those of Prometheus's clients where they have them. */
-export const processMetrics = {
+const PROCESS_METRICS = {
   counters: {
     processCpuSeconds: {
       name: 'process_cpu_seconds_total',
       help: 'CPU time of the process, in its own code and in the kernel.',
       labels: { mode: ['user', 'system'] },
       type: 'f64',
+      absentAtZero: true,
     },
     hostCpuSeconds: {
       name: 'host_cpu_seconds_total',
       help: 'Time of each CPU of the machine, by what it was spent on.',
       labels: { cpu: 'any', mode: CPU_MODES },
-      series: 2048,
+      series: CPUS * CPU_MODES.length,
       type: 'f64',
     },
     threadMigrations: {
@@ -50,8 +56,16 @@ export const processMetrics = {
     },
   },
   gauges: {
-    processMemory: { name: 'process_resident_memory_bytes', help: 'Memory of the process.' },
-    processStart: { name: 'process_start_time_seconds', help: 'When the process started, since 1970.' },
+    processMemory: {
+      name: 'process_resident_memory_bytes',
+      help: 'Memory of the process.',
+      absentAtZero: true,
+    },
+    processStart: {
+      name: 'process_start_time_seconds',
+      help: 'When the process started, since 1970.',
+      absentAtZero: true,
+    },
     threadHeap: { name: 'nodejs_thread_heap_used_bytes', help: 'JavaScript heap of the thread.', ...THREADS },
     threadCpu: {
       name: 'nodejs_thread_cpu',
@@ -76,34 +90,64 @@ export const processMetrics = {
       name: 'nodejs_gc_duration_seconds',
       help: 'Garbage collections of all threads.',
       labels: { kind: ['minor', 'major', 'incremental', 'weakcb', 'other'] },
+      absentAtZero: true,
       buckets: [0.0001, 0.001, 0.01, 0.1, 1],
     },
   },
 } as const
 
-type Keys =
-  | keyof typeof processMetrics.counters
-  | keyof typeof processMetrics.gauges
-  | keyof typeof processMetrics.histograms
+/**
+ * The schema of {@link processMetrics}. The exposed names end in the unit, and the help texts say what each metric measures.
+ *
+ * Counters: `processCpuSeconds`, `hostCpuSeconds`, `threadMigrations`, `threadInterruptions`. Gauges: `processMemory`,
+ * `processStart`, `threadHeap`, `threadCpu`, `threadNode`, `threadUtilization`, `eventLoopDelay`. Histograms: `gcDuration`.
+ */
+export type ProcessMetricsSchema = typeof PROCESS_METRICS
 
-/** Metrics whose schema has {@link processMetrics} in it. */
-export type ProcessMetrics = Pick<Metrics<typeof processMetrics>, Keys>
+/**
+ * The metrics that {@link observeProcess} keeps up to date. Spread its groups into the groups of a schema. Names and units are
+ * those of Prometheus's client libraries, if these have such a metric.
+ *
+ * @example
+ * ```ts
+ * const service = defineMetrics({
+ *   counters: { ...processMetrics.counters, requests: { help: 'Requests.' } },
+ *   gauges: processMetrics.gauges,
+ *   histograms: processMetrics.histograms,
+ * })
+ * ```
+ */
+export const processMetrics: ProcessMetricsSchema = PROCESS_METRICS
 
+/** Metrics whose schema contains {@link processMetrics}. */
+export type ProcessMetrics = Pick<
+  Metrics<ProcessMetricsSchema>,
+  | keyof ProcessMetricsSchema['counters']
+  | keyof ProcessMetricsSchema['gauges']
+  | keyof ProcessMetricsSchema['histograms']
+>
+
+/** Options of {@link observeProcess}. */
 export interface ObserveOptions {
   /**
-   * Label of this thread. A worker that takes another's place should take its name: each name is a series for
-   * ever. By default the thread's id.
+   * The label of this thread; by default the id of the thread. A worker that replaces an ended worker should use the label
+   * of that worker, because each label makes series that are never removed.
    */
   thread?: string
-  /** Milliseconds from one look to the next: 1000. */
+  /** The milliseconds from one update to the next: 10 to 2**31 - 1, by default 1000. */
   interval?: number
+  /**
+   * Whether this thread also updates the metrics of the process. By default only the main thread does. If the main thread does
+   * not call {@link observeProcess}, set it in exactly one worker; otherwise the metrics of the process are absent.
+   */
+  process?: boolean
 }
 
-/** Turns a total that a source reports into additions. */
+/** Turns the totals that a source reports into additions. */
 class Growth {
   readonly #last = new Map<string, number>()
 
-  /** How much more it is than the last time, or than nothing. */
+  /** Returns by how much `total` has grown since the last call for this key; the first call returns `total`. */
   of(key: string, total: number): number {
     const more = Math.max(0, total - (this.#last.get(key) ?? 0))
     this.#last.set(key, total)
@@ -111,7 +155,7 @@ class Growth {
   }
 }
 
-/** How often the calling thread was moved; null where the kernel does not say. */
+/** Returns how often the kernel has moved this thread to another CPU; null if the kernel does not tell. */
 function migrations(): number | null {
   try {
     const found = /nr_migrations\s*:\s*(\d+)/.exec(readFileSync('/proc/thread-self/sched', 'latin1'))
@@ -121,7 +165,7 @@ function migrations(): number | null {
   }
 }
 
-/** What there is once in a process: looked at by the main thread. */
+/** Updates the metrics that exist once in a process. Only one thread calls it. */
 function lookAtProcess(metrics: ProcessMetrics, growth: Growth): void {
   const { user, system } = process.cpuUsage()
   metrics.processCpuSeconds.labels({ mode: 'user' }).inc(growth.of('user', user) / 1e6)
@@ -154,46 +198,100 @@ function observeCollections(metrics: ProcessMetrics): PerformanceObserver {
   return observer
 }
 
-/**
- * Keeps the {@link processMetrics} of this thread up to date, and in the main thread those of the process. Looks
- * once now, and then at every interval; it does not keep the thread alive. To be called in each thread.
- *
- * @returns what ends it.
- * @throws TypeError, RangeError if the interval is no integer from 10 to 2**31 - 1.
- */
-export function observeProcess(metrics: ProcessMetrics, options: ObserveOptions = {}): () => void {
-  const { thread = String(threadId), interval = 1000 } = options
-  checkInteger('interval', interval, 10, 2 ** 31 - 1)
-  const growth = new Growth()
-  const delay = monitorEventLoopDelay({ resolution: 10 })
-  delay.enable()
-  let utilization = performance.eventLoopUtilization()
-  const look = (): void => {
-    if (isMainThread) lookAtProcess(metrics, growth)
+/** Returns when the process started, in seconds since 1970. In a worker, `performance.timeOrigin` is the worker's start. */
+function processStart(): number {
+  return isMainThread ? performance.timeOrigin / 1000 : Date.now() / 1000 - process.uptime()
+}
+
+/** Checks the options and fills in their defaults. */
+function checkObserveOptions(options: ObserveOptions): Required<ObserveOptions> {
+  const given = checkOptions('options', options, ['thread', 'interval', 'process'])
+  const { thread = String(threadId), interval = 1000, process: isForProcess = isMainThread } = given
+  if (typeof (thread as unknown) !== 'string') throw typeError('thread', 'a string', thread)
+  if (typeof (isForProcess as unknown) !== 'boolean')
+    throw typeError('process', 'true or false', isForProcess)
+  return { thread, interval: checkInteger('interval', interval, 10, 2 ** 31 - 1), process: isForProcess }
+}
+
+/** From JavaScript, `metrics` may be anything. */
+function checkMetrics(metrics: unknown): void {
+  const { counters, gauges, histograms } = processMetrics
+  const given = (metrics ?? {}) as Readonly<Record<string, unknown>>
+  const keys = Object.keys({ ...counters, ...gauges, ...histograms })
+  const missing = keys.find((key) => typeof given[key] !== 'object')
+  if (missing === undefined) return
+  throw new TypeError(
+    `metrics: expected metrics whose schema has all groups of processMetrics, got some without ${missing}`,
+  )
+}
+
+/** Updates the metrics of this thread, and those of the process if the options say so. */
+class Observation {
+  readonly #metrics: ProcessMetrics
+  readonly #options: Required<ObserveOptions>
+  readonly #growth = new Growth()
+  readonly #delay = monitorEventLoopDelay({ resolution: 10 })
+  #utilization = performance.eventLoopUtilization()
+
+  constructor(metrics: ProcessMetrics, options: Required<ObserveOptions>) {
+    this.#metrics = metrics
+    this.#options = options
+    this.#delay.enable()
+  }
+
+  look(): void {
+    const { thread } = this.#options
+    const metrics = this.#metrics
+    if (this.#options.process) lookAtProcess(metrics, this.#growth)
     const moved = migrations()
-    if (moved !== null) metrics.threadMigrations.labels({ thread }).inc(growth.of('migrations', moved))
-    metrics.threadInterruptions.labels({ thread }).inc(growth.of('interruptions', interruptedAdditions()))
+    if (moved !== null) metrics.threadMigrations.labels({ thread }).inc(this.#growth.of('migrations', moved))
+    const interrupted = this.#growth.of('interruptions', interruptedAdditions())
+    metrics.threadInterruptions.labels({ thread }).inc(interrupted)
     metrics.threadHeap.labels({ thread }).set(process.memoryUsage().heapUsed)
     metrics.threadCpu.labels({ thread }).set(cpuId())
     metrics.threadNode.labels({ thread }).set(numaNode())
-    const now = performance.eventLoopUtilization()
-    metrics.threadUtilization
-      .labels({ thread })
-      .set(performance.eventLoopUtilization(now, utilization).utilization)
-    utilization = now
-    for (const [at, percentile] of PERCENTILES) {
-      const nanoseconds = delay.count === 0 ? 0 : delay.percentile(percentile)
-      metrics.eventLoopDelay.labels({ thread, at }).set(nanoseconds / 1e9)
-    }
-    delay.reset()
+    this.#lookAtEventLoop(thread)
   }
-  if (isMainThread) metrics.processStart.set(performance.timeOrigin / 1000)
+
+  #lookAtEventLoop(thread: string): void {
+    const { threadUtilization, eventLoopDelay } = this.#metrics
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, this.#utilization)
+    threadUtilization.labels({ thread }).set(utilization)
+    this.#utilization = now
+    for (const [at, percentile] of PERCENTILES) {
+      const nanoseconds = this.#delay.count === 0 ? 0 : this.#delay.percentile(percentile)
+      eventLoopDelay.labels({ thread, at }).set(nanoseconds / 1e9)
+    }
+    this.#delay.reset()
+  }
+
+  end(): void {
+    this.#delay.disable()
+  }
+}
+
+/**
+ * Keeps the {@link processMetrics} of this thread up to date. In the main thread, or if the option `process` is true, it also
+ * updates those of the process. Updates them once now and then at every interval. Call it in each thread. Its timer does
+ * not keep the thread alive.
+ *
+ * @returns a function that ends the updates.
+ * @throws TypeError if `metrics` lack a metric of `processMetrics`; TypeError, RangeError if an option is unknown or wrong.
+ */
+export function observeProcess(metrics: ProcessMetrics, options: ObserveOptions = {}): () => void {
+  const checked = checkObserveOptions(options)
+  checkMetrics(metrics)
+  if (checked.process) metrics.processStart.set(processStart())
+  const observation = new Observation(metrics, checked)
+  observation.look()
   const collections = observeCollections(metrics)
-  const timer = setInterval(look, interval).unref()
-  look()
+  const timer = setInterval(() => {
+    observation.look()
+  }, checked.interval).unref()
   return () => {
     clearInterval(timer)
     collections.disconnect()
-    delay.disable()
+    observation.end()
   }
 }

@@ -1,21 +1,23 @@
 /**
- * The metrics as collectors of a prom-client registry. Nothing here loads prom-client: a registry is
- * whatever has its method.
+ * Registers the metrics as collectors of a prom-client registry. This module does not load prom-client: it accepts any
+ * object with the methods of a registry.
  *
  * @module
  */
+import { typeError } from '../core/errors.js'
 import type { Internals } from './internals.js'
+import { escapeName } from './names.js'
 import { type Family, classicBuckets, cumulate, familiesOf } from './read.js'
 
-/** A sample as prom-client's registry prints it. */
+/** A sample that prom-client's registry prints. */
 interface PromValue {
   readonly labels: Readonly<Record<string, string | number>>
   readonly value: number
-  /** Where it is not the metric's own. */
+  /** The name of the sample, if it differs from the name of the metric. */
   readonly metricName?: string
 }
 
-/** A metric as prom-client's registry asks for it. */
+/** A metric in the form that prom-client's registry requests. */
 interface PromObject {
   readonly name: string
   readonly help: string
@@ -24,13 +26,22 @@ interface PromObject {
   readonly values: readonly PromValue[]
 }
 
-/** prom-client's `Registry`, as far as it matters here. */
+/** The part of prom-client's `Registry` that this library uses. */
 export interface PromRegistry {
+  /** Adds a metric to the registry; throws if it has a metric with that name. */
   registerMetric(metric: never): void
+  /** Removes the metric with this name. */
+  removeSingleMetric(name: string): void
+}
+
+/** prom-client has no names of UTF-8. */
+function promName({ spec }: Family): string {
+  return escapeName(spec.name, 'metric', 'underscores')
 }
 
 function histogramValues(family: Family, series: number, labels: PromValue['labels']): PromValue[] {
-  const { name, buckets: schema } = family.spec
+  const { buckets: schema } = family.spec
+  const name = promName(family)
   const { count, sum, counts } = family.distributionOf(series)
   if (family.buckets === null) return []
   const classic = classicBuckets(family.buckets, schema)
@@ -50,26 +61,56 @@ function histogramValues(family: Family, series: number, labels: PromValue['labe
 
 function valuesOf(family: Family): PromValue[] {
   return [...family.shown()].flatMap(({ series, labels: values }) => {
-    const labels = Object.fromEntries(family.spec.labels.map(({ name }, k) => [name, values[k] as string]))
+    const labels = Object.fromEntries(
+      family.spec.labels.map(({ name }, k) => [
+        escapeName(name, 'label', 'underscores'),
+        values[k] as string,
+      ]),
+    )
     return family.buckets === null
       ? [{ labels, value: family.valueOf(series) }]
       : histogramValues(family, series, labels)
   })
 }
 
-/** Adds every metric to the registry, to be read whenever it is asked for its text. */
+/** Makes the collector of a family. The registry keeps it, and requests the values from it. */
+function collectorOf(family: Family): PromObject & { get: () => Promise<PromObject>; reset: () => void } {
+  const { help, kind: type } = family.spec
+  const common = { name: promName(family), help, type, aggregator: 'sum', values: [] }
+  const collector = {
+    ...common,
+    // For OpenMetrics the registry removes `_total` from the collector's name and later restores it.
+    get: (): Promise<PromObject> =>
+      Promise.resolve({ ...common, name: collector.name, values: valuesOf(family) }),
+    // The registry's `resetMetrics()` does not reset these metrics, because they belong to other threads too.
+    reset: (): void => undefined,
+  }
+  return collector
+}
+
+/** From JavaScript, `registry` may be anything. */
+function checkRegistry(registry: unknown): void {
+  const { registerMetric, removeSingleMetric } = (registry ?? {}) as Readonly<Record<string, unknown>>
+  if (typeof registerMetric === 'function' && typeof removeSingleMetric === 'function') return
+  throw typeError('registry', "prom-client's Registry, such as its register", registry)
+}
+
+/**
+ * Adds all metrics to a registry, which reads them each time it makes its text. If the registry refuses one, removes those
+ * that were added.
+ *
+ * @throws TypeError if `registry` is no registry; the registry's Error if it already has a metric with one of the names.
+ */
 export function registerInPromClient(metrics: Internals, registry: PromRegistry): void {
-  for (const family of familiesOf(metrics)) {
-    const { name, help, kind: type } = family.spec
-    const common = { name, help, type, aggregator: 'sum' }
-    const collector = {
-      ...common,
-      // For OpenMetrics the registry takes `_total` off the name, and puts it on again.
-      get: (): Promise<PromObject> =>
-        Promise.resolve({ ...common, name: collector.name, values: valuesOf(family) }),
-      // What the registry resets are its own metrics: these belong to other threads, too.
-      reset: (): void => undefined,
+  checkRegistry(registry)
+  const added: string[] = []
+  try {
+    for (const family of familiesOf(metrics)) {
+      registry.registerMetric(collectorOf(family) as never)
+      added.push(promName(family))
     }
-    registry.registerMetric(collector as never)
+  } catch (error) {
+    for (const name of added) registry.removeSingleMetric(name)
+    throw error
   }
 }

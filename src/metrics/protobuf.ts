@@ -1,88 +1,26 @@
 /**
- * Prometheus's protobuf format, length-delimited: the one that has native histograms. Numbers of fields are
- * those of `io.prometheus.client.MetricFamily`.
+ * Writes metrics in Prometheus's length-delimited protobuf format, the only format with native histograms. The numbers of
+ * fields are those of `io.prometheus.client.MetricFamily`.
  *
  * @module
  */
+import { Message } from '../core/protobuf.js'
 import { ExponentialBuckets } from './buckets.js'
 import type { Internals } from './internals.js'
+import { type NameEscaping, escapeName } from './names.js'
+import { endsBefore } from './pieces.js'
 import { type Family, type Distribution, classicBuckets, cumulate, familiesOf } from './read.js'
+import { SeriesCache } from './series-cache.js'
 
 const TYPES = { counter: 0, gauge: 1, histogram: 4 } as const
 
-const Wire = { varint: 0, double: 1, bytes: 2 } as const
-
-/** About as many bytes are made before others get a turn. */
-const PIECE = 16_384
-
-/** A message in the making. */
-class Message {
-  readonly #bytes: number[] = []
-
-  get length(): number {
-    return this.#bytes.length
-  }
-
-  /** An unsigned integer of at most 53 bits. */
-  #varint(value: number): void {
-    let rest = value
-    while (rest >= 128) {
-      this.#bytes.push((rest % 128) + 128)
-      rest = Math.floor(rest / 128)
-    }
-    this.#bytes.push(rest)
-  }
-
-  #tag(field: number, wire: number): void {
-    this.#varint(field * 8 + wire)
-  }
-
-  unsigned(field: number, value: number): this {
-    this.#tag(field, Wire.varint)
-    this.#varint(value)
-    return this
-  }
-
-  signed(field: number, value: number): this {
-    return this.unsigned(field, value >= 0 ? 2 * value : -2 * value - 1)
-  }
-
-  double(field: number, value: number): this {
-    this.#tag(field, Wire.double)
-    this.#bytes.push(...new Uint8Array(Float64Array.of(value).buffer))
-    return this
-  }
-
-  bytes(field: number, value: Uint8Array | readonly number[]): this {
-    this.#tag(field, Wire.bytes)
-    this.#varint(value.length)
-    for (const byte of value) this.#bytes.push(byte)
-    return this
-  }
-
-  text(field: number, value: string): this {
-    return this.bytes(field, Buffer.from(value))
-  }
-
-  message(field: number, value: Message): this {
-    return this.bytes(field, value.#bytes)
-  }
-
-  /** With its length before it. */
-  delimited(): Buffer {
-    const length = new Message()
-    length.#varint(this.#bytes.length)
-    return Buffer.from([...length.#bytes, ...this.#bytes])
-  }
-}
-
-/** Native buckets: runs of neighbours that hold something, and how each count differs from the one before. */
+/** Adds the native buckets: spans of neighbouring buckets that are not empty, and each count minus the count before it. */
 function addNative(message: Message, buckets: ExponentialBuckets, counts: readonly number[]): void {
   message
     .signed(5, buckets.schema)
     .double(6, buckets.bounds[0] as number)
     .unsigned(7, counts[0] as number)
-  // Bucket 0 is the zero bucket; the last, beyond all bounds, is in the count only.
+  // Bucket 0 is the zero bucket. The last bucket, above all bounds, is included in the histogram's count only.
   let [previous, next, last] = [0, 0, 0]
   const spans: { offset: number; length: number }[] = []
   const deltas: number[] = []
@@ -100,7 +38,7 @@ function addNative(message: Message, buckets: ExponentialBuckets, counts: readon
   for (const { offset, length } of spans)
     message.message(12, new Message().signed(1, offset).unsigned(2, length))
   for (const delta of deltas) message.signed(13, delta)
-  // A native histogram without observations is told from a classic one by a span of nothing.
+  // A span of length 0 marks a histogram without observations as a native one.
   if (last === 0) message.message(12, new Message().signed(1, 0).unsigned(2, 0))
 }
 
@@ -116,35 +54,61 @@ function histogramOf({ buckets, spec }: Family, { count, sum, counts }: Distribu
   return message
 }
 
-function metricOf(family: Family, series: number, values: readonly string[]): Message {
-  const { kind, labels } = family.spec
-  const message = new Message()
-  for (const [k, { name }] of labels.entries()) {
-    message.message(1, new Message().text(1, name).text(2, values[k] as string))
+/** The fields of the labels of each series. */
+const knownLabels = new SeriesCache<Message>()
+
+function labelFields({ spec }: Family, values: readonly string[], escaping: NameEscaping): Message {
+  const fields = new Message()
+  for (const [k, { name }] of spec.labels.entries()) {
+    fields.message(1, new Message().text(1, escapeName(name, 'label', escaping)).text(2, values[k] as string))
   }
+  return fields
+}
+
+function metricOf(family: Family, series: number, labels: Message): Message {
+  const { kind } = family.spec
+  const message = new Message().append(labels)
   if (kind === 'histogram') return message.message(7, histogramOf(family, family.distributionOf(series)))
   return message.message(kind === 'gauge' ? 2 : 3, new Message().double(1, family.valueOf(series)))
 }
 
-/** A family for as many series as make a piece; Prometheus puts families of one name together again. */
-function* familyPieces(family: Family): Generator<Buffer> {
-  const { name, help, kind } = family.spec
-  const begin = (): Message => new Message().text(1, name).text(2, help).unsigned(3, TYPES[kind])
+/**
+ * Yields messages for a family, each of about one piece. Prometheus joins families that have one name. A piece without
+ * series is empty.
+ */
+function* familyPieces(family: Family, escaping: NameEscaping): Generator<Buffer> {
+  const { name, help, kind, unit } = family.spec
+  const begin = (): Message => {
+    const head = new Message()
+      .text(1, escapeName(name, 'metric', escaping))
+      .text(2, help)
+      .unsigned(3, TYPES[kind])
+    return unit === '' ? head : head.text(5, unit)
+  }
+  const known = knownLabels.of(family.metric, escaping)
   let message = begin()
   let count = 0
-  for (const { series, labels } of family.shown()) {
-    message.message(4, metricOf(family, series, labels))
-    count++
-    if (message.length >= PIECE) {
-      yield message.delimited()
+  for (let series = 0; series < family.series; series++) {
+    if (endsBefore(series, message.length)) {
+      yield count === 0 ? Buffer.alloc(0) : message.delimited()
       message = begin()
       count = 0
     }
+    let fields = known[series]
+    if (fields === undefined) {
+      const labels = family.labelsOf(series)
+      if (labels === null) continue
+      fields = labelFields(family, labels, escaping)
+      known[series] = fields
+    }
+    if (!family.isShown(series)) continue
+    message.message(4, metricOf(family, series, fields))
+    count++
   }
   if (count > 0) yield message.delimited()
 }
 
-/** All metrics, in pieces that are made when they are asked for. */
-export function* protobufPieces(metrics: Internals): Generator<Buffer> {
-  for (const family of familiesOf(metrics)) yield* familyPieces(family)
+/** Yields all metrics in pieces. Each piece is made when it is requested. */
+export function* protobufPieces(metrics: Internals, escaping: NameEscaping): Generator<Buffer> {
+  for (const family of familiesOf(metrics)) yield* familyPieces(family, escaping)
 }

@@ -1,31 +1,38 @@
 /**
- * Reads metrics, series by series, for whatever prints or hands on their values.
+ * Reads metrics series by series, for the modules that print their values or pass them to other libraries.
  *
  * @module
  */
 import type { Buckets } from './buckets.js'
 import type { Internals, OpenMetric } from './internals.js'
 import { type MetricSpec, OVERFLOW } from './schema.js'
+import { SeriesCache } from './series-cache.js'
 import type { Store } from './store.js'
 
-/** What a histogram's series holds. */
+/** The content of one series of a histogram. */
 export interface Distribution {
   readonly count: number
   readonly sum: number
-  /** Not cumulative; one more than there are bounds. */
+  /** The count of each bucket, not cumulative. The last bucket, above all bounds, has no bound. */
   readonly counts: readonly number[]
 }
 
-/** Label values never change once they are published: each set is decoded once in a thread. */
-const knownLabels = new WeakMap<OpenMetric, (readonly string[] | undefined)[]>()
+/** A series that is shown to readers, and its label values. */
+export interface ShownSeries {
+  readonly series: number
+  readonly labels: readonly string[]
+}
 
-/** A metric, to be read series by series. */
+/** The decoded label values of each series. Published label values never change, so each thread decodes them once. */
+const knownLabels = new SeriesCache<readonly string[]>()
+
+/** Reads one metric series by series. */
 export class Family {
   readonly spec: MetricSpec
   readonly buckets: Buckets | null
-  /** The metric: the same object in each reading, for what readers want to remember. */
+  /** The metric. This object is one for all readings, so readers can use it as a key. */
   readonly metric: OpenMetric
-  /** Numbers of series go from 0 to this; most of them may be free. */
+  /** The numbers of series are below this number. Many of them may be unused. */
   readonly series: number
   readonly #store: Store
   readonly #known: (readonly string[] | undefined)[]
@@ -36,11 +43,10 @@ export class Family {
     this.buckets = metric.buckets
     this.series = metric.plan.series
     this.#store = store
-    this.#known = knownLabels.get(metric) ?? []
-    knownLabels.set(metric, this.#known)
+    this.#known = knownLabels.of(metric)
   }
 
-  /** The label values of a series; null where there is none. */
+  /** Returns the label values of a series; null if the series does not exist. */
   labelsOf(series: number): readonly string[] | null {
     const { table } = this.metric
     const { labels } = this.spec
@@ -56,19 +62,24 @@ export class Family {
     return found
   }
 
-  /** Whether a series with labels is to be shown: the overflow series when there is something in it. */
+  /**
+   * Returns whether a series is shown. The overflow series, and the series of metrics with `absentAtZero`, are shown only if
+   * they are not 0.
+   */
   isShown(series: number): boolean {
-    if (this.metric.table === null || series < this.series - 1) return true
+    const isOverflow = this.metric.table !== null && series === this.series - 1
+    if (!isOverflow && !this.spec.absentAtZero) return true
     return this.buckets === null ? this.valueOf(series) !== 0 : this.distributionOf(series).count !== 0
   }
 
-  /** The value of a counter's or a gauge's series. */
+  /** Returns the value of a series of a counter or gauge. */
   valueOf(series: number): number {
     const { wholeStride, wholeBase, doubleBase } = this.metric.plan
     const { wholes, doubles } = this.#store
     return wholeStride === 0 ? doubles.get(doubleBase + series) : wholes.get(wholeBase + series)
   }
 
+  /** Returns the content of a series of a histogram. */
   distributionOf(series: number): Distribution {
     const { wholeStride, wholeBase, doubleBase } = this.metric.plan
     const { wholes, doubles } = this.#store
@@ -77,8 +88,8 @@ export class Family {
     return { count: counts.reduce((a, b) => a + b), sum: doubles.get(doubleBase + series), counts }
   }
 
-  /** The series that there are, with their labels. */
-  *shown(): Generator<{ series: number; labels: readonly string[] }> {
+  /** Yields the series that exist and are shown, with their labels. */
+  *shown(): Generator<ShownSeries> {
     for (let series = 0; series < this.series; series++) {
       const labels = this.labelsOf(series)
       if (labels !== null && this.isShown(series)) yield { series, labels }
@@ -86,21 +97,21 @@ export class Family {
   }
 }
 
-/** All metrics, in the order of the schema. */
+/** Returns a reader for each metric, in the order of the schema. */
 export function familiesOf({ store, metrics }: Internals): Family[] {
   return metrics.map((metric) => new Family(metric, store))
 }
 
-/** Bounds of classic buckets, and how many of a point's counts are up to and with each. */
+/** The bounds of classic buckets, and for each bound the counts that it includes. */
 export interface Cumulative {
   readonly bounds: readonly number[]
-  /** Of a point's counts: how many of them. */
+  /** For each bound, the number of leading counts of a {@link Distribution} that are at or below the bound. */
   readonly ends: readonly number[]
 }
 
 /**
- * The classic buckets that a histogram is shown with. Exponential ones are too many: of them the powers of two,
- * which are bounds in every schema.
+ * Returns the classic buckets with which a histogram is shown. A histogram with exponential buckets has too many bounds;
+ * it is shown with those that are powers of two, which are bounds in every schema.
  */
 export function classicBuckets(buckets: Buckets, schema: MetricSpec['buckets']): Cumulative {
   const all = Array.from(buckets.bounds, (bound, k) => ({ bound, end: k + 1 }))
@@ -109,7 +120,7 @@ export function classicBuckets(buckets: Buckets, schema: MetricSpec['buckets']):
   return { bounds: shown.map(({ bound }) => bound), ends: shown.map(({ end }) => end) }
 }
 
-/** Calls `visit` for each bound with the count up to it. */
+/** Returns for each bound the number of observations at or below it. */
 export function cumulate({ ends }: Cumulative, counts: readonly number[]): number[] {
   let [seen, next] = [0, 0]
   return ends.map((end) => {

@@ -1,100 +1,141 @@
 /**
- * What a service declares of its metrics: the types that users write, and the checked form that
- * everything else works on.
+ * The schema of a service's metrics: the types that users write, and the checked form that all other modules use.
  *
  * @module
  */
-import type { ElementName } from '../layout.js'
+import type { ElementName } from '../core/layout.js'
 
-/** A label's value. `200`, `'200'` and the like are one and the same value. */
+/** The value of a label. Values with equal texts, such as `200` and `'200'`, are one value. */
 export type LabelValue = string | number | boolean
 
-/** Label names; or for each name the values that it can have, or `'any'`. */
+/** The labels of a metric: an array of names; or an object that gives, for each name, its possible values or `'any'`. */
 export type LabelsOption = readonly string[] | Readonly<Record<string, readonly LabelValue[] | 'any'>>
 
-/** What all kinds of metrics have. */
+/** The options that every kind of metric has. */
 export interface MetricOptions {
-  /** As it is exposed: letters, digits, `_` and `:`. By default the key in the schema. */
+  /**
+   * The exposed name, by default the key in the schema. Letters, digits, `_` and `:`, without a digit at the beginning, are
+   * shown unchanged by all formats. Any other text, such as `http.server.duration`, is shown unchanged to readers that ask
+   * for UTF-8 names, as Prometheus 3 does, and with `_` in place of its other characters to readers that do not.
+   */
   name?: string
-  /** What it counts, in a sentence. */
+  /** The help text: a sentence that says what the metric counts. */
   help: string
+  /**
+   * The unit of the values: for OpenTelemetry a UCUM code such as `s` or `By`; OpenMetrics shows it only if the name ends with
+   * `_` and the unit, as in `duration_seconds`. By default the metric has none.
+   */
+  unit?: string
+  /** The labels of the metric; by default it has none. Their names can be any text, as that of the metric can. */
   labels?: LabelsOption
   /**
-   * Label sets that fit, at least. By default all there are where every label's values are known, else
-   * 1000. Label sets that come later are counted together, in the series whose labels are all
-   * `__overflow__`.
+   * Whether all formats leave out series whose value is 0. Use it for a metric that is never 0 once a thread measures it: the
+   * metric is then absent until a thread measures it. False by default: a metric without labels, and one whose label
+   * values are all known, then shows 0 from the start.
+   */
+  absentAtZero?: boolean
+  /**
+   * The number of label sets for which the metric has room: 1 to 2**20, for histograms 1 to 2**16. By default the number of
+   * possible label sets if the values of all labels are known, otherwise 1000. Further label sets are counted together in
+   * the series whose labels are all `__overflow__`.
    */
   series?: number
-  /** Bytes of label values to expect in a series on average: 64. */
+  /**
+   * The size of the longest label set that gets its own series: the bytes that its values take together in UTF-8, without
+   * those of labels with known values. 1 to 4096, by default 512. A quotation mark or a backslash counts as 2 bytes, a
+   * control character as up to 6. Longer label sets are counted in the `__overflow__` series. The metric reserves address
+   * space for `series` label sets of this size; unused address space takes no memory.
+   */
   labelBytes?: number
 }
 
+/** The options of a counter. */
 export interface CounterMetricOptions extends MetricOptions {
-  /** `i64` (the default) counts whole numbers exactly; `f64` any, with a double's rounding. */
+  /** `i64` (the default) counts whole numbers exactly; `f64` counts any finite numbers, with the rounding of doubles. */
   type?: ElementName
 }
 
+/** The options of a gauge. */
 export interface GaugeMetricOptions extends MetricOptions {
-  /** `f64` (the default) holds any number, `i64` whole ones. */
+  /** `f64` (the default) holds any finite number; `i64` holds whole numbers only. */
   type?: ElementName
 }
 
-/** Buckets whose bounds grow by a factor of 2 ** (2 ** -schema): Prometheus's native histograms. */
+/** Exponential buckets, as in Prometheus's native histograms: each bound is 2 ** (2 ** -schema) times the one below it. */
 export interface ExponentialOptions {
   /** 0 (a factor of 2) to 8 (0.3 % from one bound to the next); 3, a factor of 1.09, is usual. */
   schema: number
-  /** Smaller values count as this one: Prometheus's zero threshold. Above 0. */
+  /** A number above 0, Prometheus's zero threshold. Values up to the bound at or above it share one bucket. */
   least: number
-  /** Larger ones are counted, but in no bucket. */
+  /** A number above `least`. Larger values are included in the count and the sum, but in no exposed bucket. */
   most: number
 }
 
+/** The options of a histogram. */
 export interface HistogramMetricOptions extends MetricOptions {
-  /** Upper bounds of classic buckets, ascending, without +Inf. Those of prom-client by default. */
+  /** The upper bounds of classic buckets, in ascending order and without +Inf. By default those of prom-client. */
   buckets?: readonly number[]
-  /** Exponential buckets in place of classic ones. */
+  /** Exponential buckets, instead of `buckets`. */
   exponential?: ExponentialOptions
 }
 
 /** All metrics of a service, by the names that its program gives them. */
 export interface MetricsSchema {
+  /** The counters, by key. */
   counters?: Readonly<Record<string, CounterMetricOptions>>
+  /** The gauges, by key. */
   gauges?: Readonly<Record<string, GaugeMetricOptions>>
+  /** The histograms, by key. */
   histograms?: Readonly<Record<string, HistogramMetricOptions>>
 }
 
-/** What `labels()` takes for a metric declared so; `never` for one without labels. */
-export type LabelsOf<Options> = Options extends { labels: infer Labels }
+/** The argument of `labels()` for a metric with these options; `never` for a metric without labels. */
+export type LabelsOf<Options> = Options extends {
+  /** The labels that the schema declares. */
+  labels: infer Labels
+}
   ? Labels extends readonly (infer Name extends string)[]
     ? Readonly<Record<Name, LabelValue>>
     : { readonly [Name in keyof Labels]: Labels[Name] extends readonly (infer Value)[] ? Value : LabelValue }
   : never
 
+/** The kind of a metric. */
 export type MetricKind = 'counter' | 'gauge' | 'histogram'
 
+/** A checked label. */
 export interface LabelSpec {
   readonly name: string
-  /** As text. */
+  /** The possible values as text; null if the label can have any value. */
   readonly known: readonly string[] | null
 }
 
+/** Checked buckets: the bounds of classic buckets, or the options of exponential ones. */
 export type BucketsSpec =
   | { readonly bounds: readonly number[] }
   | { readonly schema: number; readonly least: number; readonly most: number }
 
-/** A metric, checked, with nothing left to defaults. */
+/** A checked metric, with all defaults filled in. */
 export interface MetricSpec {
   readonly key: string
   readonly kind: MetricKind
   readonly name: string
   readonly help: string
+  /** The empty text if the metric has none. */
+  readonly unit: string
   readonly type: ElementName
   readonly labels: readonly LabelSpec[]
+  readonly absentAtZero: boolean
   readonly series: number
   readonly labelBytes: number
-  /** Of a histogram. */
+  /** Null if the metric is no histogram. */
   readonly buckets: BucketsSpec | null
 }
 
-/** The labels of the series that takes what has no series of its own. */
+/** The value of all labels of the overflow series, which counts the label sets that have no series of their own. */
 export const OVERFLOW = '__overflow__'
+
+/**
+ * The characters that no format can express in a label value: Prometheus's text ends at U+0000, and UTF-8 has no encoding of
+ * an unpaired surrogate.
+ */
+export const UNSPEAKABLE = /[\u0000\p{Surrogate}]/gu

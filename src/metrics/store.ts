@@ -1,49 +1,55 @@
 /**
- * A buffer of metrics, made or opened in this thread.
+ * Makes a buffer of metrics, or opens one in this thread.
  *
  * @module
  */
+import { own } from '../runtime/disposal.js'
 import { randomInt } from 'node:crypto'
 import { types } from 'node:util'
-import { Counters } from '../counters.js'
-import { typeError } from '../errors.js'
-import { Kind } from '../layout.js'
-import { formatRegion, openRegion } from '../region.js'
-import { Arena } from './label-table.js'
+import { Counters } from '../counter/counters.js'
+import { typeError } from '../core/errors.js'
+import { fnv1a } from '../core/fnv1a.js'
+import { Kind } from '../core/layout.js'
+import { formatRegion, openRegion } from '../runtime/region.js'
+import type { HashKey } from './keyed-hash.js'
 import { HEADER_BYTES, HeaderWord, METRICS_MAGIC, METRICS_VERSION, type Plan } from './layout.js'
 
 const A_BUFFER = 'the buffer of metrics with this schema'
 const decoder = new TextDecoder()
+/** If the buffer's schema is longer than this thread's, the error message shows at most this many bytes more. */
+const MOST_SURPLUS = 4096
 
-/** FNV-1a of the schema's text: two schemas differ, says the first look. */
-function hashOf(bytes: Uint8Array): number {
-  return bytes.reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193), 0x811c9dc5) >>> 0
-}
-
-/** What is open: both regions, and the memory of the label tables. */
+/** An open buffer of metrics: its two regions, and the memory of the label tables. */
 export interface Store {
   readonly buffer: SharedArrayBuffer
   readonly wholes: Counters
   readonly doubles: Counters
-  readonly arena: Arena
-  /** Of the hashes of label sets. */
-  readonly seed: number
+  /** The random key of the hashes of label sets. */
+  readonly hashKey: HashKey
+  /** When the metrics were made, in milliseconds since 1970. */
+  readonly created: number
 }
 
 function headerOf(buffer: SharedArrayBuffer): Uint32Array {
   return new Uint32Array(buffer, 0, HEADER_BYTES / 4)
 }
 
-/** A new buffer: everything is at 0. */
+function createdIn(header: Uint32Array): Float64Array {
+  return new Float64Array(header.buffer, header.byteOffset + 4 * HeaderWord.created, 1)
+}
+
+/** Makes a buffer whose metrics are all 0. */
 export function createStore(plan: Plan): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer(plan.byteLength)
   const header = headerOf(buffer)
   header[HeaderWord.magic] = METRICS_MAGIC
   header[HeaderWord.version] = METRICS_VERSION
-  header[HeaderWord.hash] = hashOf(plan.textBytes)
+  header[HeaderWord.hash] = fnv1a(plan.textBytes)
   header[HeaderWord.textBytes] = plan.textBytes.length
-  header[HeaderWord.seed] = randomInt(2 ** 32)
+  header[HeaderWord.key] = randomInt(2 ** 32)
+  header[HeaderWord.secondKey] = randomInt(2 ** 32)
   header[HeaderWord.doubles] = plan.doublesOffset
+  createdIn(header)[0] = Date.now()
   new Uint8Array(buffer, HEADER_BYTES).set(plan.textBytes)
   const format = (offset: number, length: number, element: 'i64' | 'f64'): void => {
     formatRegion(new Uint8Array(buffer, offset), Kind.counters, length, element, 'cpu')
@@ -53,7 +59,7 @@ export function createStore(plan: Plan): SharedArrayBuffer {
   return buffer
 }
 
-/** In which metric two schemas differ: the first line that is not the same. */
+/** Describes the first metric in which two schemas differ. */
 function difference(ours: string, theirs: string): string {
   const [our, their] = [ours.split('\n'), theirs.split('\n')]
   const line = our.findIndex((text, k) => text !== their[k])
@@ -65,7 +71,7 @@ function refuse(problem: string): never {
   throw new RangeError(`buffer: expected ${A_BUFFER}; ${problem}`)
 }
 
-/** The header's words, once they and the schema are what they should be. */
+/** Checks the header and the schema of a buffer, and returns a copy of the header's words. */
 function checkHeader(buffer: SharedArrayBuffer, plan: Plan): Uint32Array {
   if (buffer.byteLength < HEADER_BYTES) refuse(`this one has ${buffer.byteLength} bytes`)
   const header = headerOf(buffer).slice()
@@ -73,10 +79,11 @@ function checkHeader(buffer: SharedArrayBuffer, plan: Plan): Uint32Array {
   if (header[HeaderWord.version] !== METRICS_VERSION) {
     refuse(`this one has layout version ${header[HeaderWord.version]}, not ${METRICS_VERSION}`)
   }
-  const most = buffer.byteLength - HEADER_BYTES
+  // Decode only the beginning of a much longer schema: the beginning is enough to show that the schemas differ.
+  const most = Math.min(buffer.byteLength - HEADER_BYTES, plan.textBytes.length + MOST_SURPLUS)
   const length = Math.min(header[HeaderWord.textBytes] as number, most)
   const text = decoder.decode(new Uint8Array(buffer, HEADER_BYTES, length).slice())
-  if (header[HeaderWord.hash] !== hashOf(plan.textBytes) || text !== plan.text) {
+  if (header[HeaderWord.hash] !== fnv1a(plan.textBytes) || text !== plan.text) {
     refuse(`the schemas differ: ${difference(plan.text, text)}`)
   }
   if (buffer.byteLength <= Math.max(plan.whole, header[HeaderWord.doubles] as number)) {
@@ -95,18 +102,25 @@ function openCounters(buffer: SharedArrayBuffer, offset: number, length: number,
 /**
  * Opens a buffer that this or another thread made.
  *
- * @throws TypeError if it is no SharedArrayBuffer.
- * @throws RangeError if it was made with another schema, naming the metric, or by something else.
+ * @throws TypeError if `buffer` is no SharedArrayBuffer.
+ * @throws RangeError if `buffer` does not contain metrics, was made with another schema (the message names the metric that
+ *   differs), or is damaged.
  */
 export function openStore(buffer: unknown, plan: Plan): Store {
   if (!types.isSharedArrayBuffer(buffer))
     throw typeError('buffer', `a SharedArrayBuffer, ${A_BUFFER}`, buffer)
   const header = checkHeader(buffer, plan)
-  return {
+  const created = createdIn(header)[0] as number
+  const now = Date.now()
+  const store = {
     buffer,
+    // A time that something overwrote, or of a clock that was set back, must not be one to come.
+    created: created > 0 && created < now ? created : now,
     wholes: openCounters(buffer, plan.whole, plan.wholes, 'i64'),
     doubles: openCounters(buffer, header[HeaderWord.doubles] as number, plan.doubles, 'f64'),
-    arena: new Arena(buffer, plan.arena, plan.arenaBytes),
-    seed: header[HeaderWord.seed] as number,
+    hashKey: [header[HeaderWord.key] as number, header[HeaderWord.secondKey] as number] as const,
   }
+  own(store, store.wholes.region)
+  own(store, store.doubles.region)
+  return store
 }

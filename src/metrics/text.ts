@@ -1,17 +1,18 @@
 /**
- * Prometheus's text format and OpenMetrics, in pieces.
+ * Writes metrics in Prometheus's text format or as OpenMetrics, in pieces.
  *
  * @module
  */
-import type { Internals, OpenMetric } from './internals.js'
+import type { Internals } from './internals.js'
 import type { Buckets } from './buckets.js'
+import { type NameEscaping, type NameOf, counterNames, escapeName, isPlain } from './names.js'
+import { endsBefore } from './pieces.js'
 import { type Cumulative, type Family, classicBuckets, cumulate, familiesOf } from './read.js'
 import type { MetricSpec } from './schema.js'
+import { SeriesCache } from './series-cache.js'
 
+/** The text formats: Prometheus's text format 0.0.4, and OpenMetrics 1.0.0. */
 export type TextFormat = 'prometheus' | 'openmetrics'
-
-/** About as many characters are made before others get a turn. */
-const PIECE = 16_384
 
 function escapeLabel(value: string): string {
   return /["\\\n]/.test(value)
@@ -29,35 +30,54 @@ function number(value: number): string {
   return value === -Infinity ? '-Inf' : String(value)
 }
 
-/** A bucket's bound as a label: OpenMetrics wants 1 to be 1.0. */
+/** Returns the bound of a bucket as the value of a label. OpenMetrics requires `1.0` instead of `1`. */
 function boundText(bound: number, format: TextFormat): string {
   const text = number(bound)
   return format === 'openmetrics' && /^-?\d+$/.test(text) ? `${text}.0` : text
 }
 
-function labelText({ labels: specs }: MetricSpec, labels: readonly string[]): string {
-  return specs.map(({ name }, k) => `${name}="${escapeLabel(labels[k] as string)}"`).join(',')
+/** Returns a name as a text shows it: in quotation marks if it is not plain. */
+function nameText(name: string, of: NameOf): string {
+  return isPlain(name, of) ? name : `"${escapeLabel(name)}"`
 }
 
-/** The lines of a series. */
+function labelText({ labels: specs }: MetricSpec, labels: readonly string[], escaping: NameEscaping): string {
+  return specs
+    .map(
+      ({ name }, k) =>
+        `${nameText(escapeName(name, 'label', escaping), 'label')}="${escapeLabel(labels[k] as string)}"`,
+    )
+    .join(',')
+}
+
+/** Returns the name and the labels of a sample: `name{labels}`, or `{"name",labels}` if the name is not plain. */
+function sampleText(name: string, labels: string): string {
+  if (!isPlain(name, 'metric')) return `{${nameText(name, 'metric')}${labels === '' ? '' : `,${labels}`}}`
+  return labels === '' ? name : `${name}{${labels}}`
+}
+
+/** Makes the lines of a series. */
 interface Lines {
-  /** What of them is the same each time. */
+  /** Returns the part of the lines that never changes, from the label values. */
   frontOf(labels: readonly string[]): string
+  /** Returns the lines with the current values. `front` is the result of `frontOf()` for the series. */
   of(series: number, front: string): string
 }
 
-/** One line with one number. */
+/** Makes the line of a counter or gauge. */
 class ValueLines implements Lines {
   readonly #family: Family
   readonly #name: string
+  readonly #escaping: NameEscaping
 
-  constructor(family: Family, name: string) {
+  constructor(family: Family, name: string, escaping: NameEscaping) {
     this.#family = family
     this.#name = name
+    this.#escaping = escaping
   }
 
   frontOf(labels: readonly string[]): string {
-    return labels.length === 0 ? `${this.#name} ` : `${this.#name}{${labelText(this.#family.spec, labels)}} `
+    return `${sampleText(this.#name, labelText(this.#family.spec, labels, this.#escaping))} `
   }
 
   of(series: number, front: string): string {
@@ -65,77 +85,83 @@ class ValueLines implements Lines {
   }
 }
 
-/** Buckets, sum and count. */
+/** Makes the lines of a histogram: buckets, sum and count. */
 class HistogramLines implements Lines {
   readonly #family: Family
   readonly #name: string
+  readonly #escaping: NameEscaping
   readonly #classic: Cumulative
+  /** The label `le` of each bucket, the last one included. */
   readonly #bounds: readonly string[]
 
-  constructor(family: Family, buckets: Buckets, name: string, format: TextFormat) {
+  constructor(family: Family, buckets: Buckets, name: string, format: TextFormat, escaping: NameEscaping) {
     this.#family = family
     this.#name = name
+    this.#escaping = escaping
     this.#classic = classicBuckets(buckets, family.spec.buckets)
-    this.#bounds = this.#classic.bounds.map((bound) => boundText(bound, format))
+    this.#bounds = [...this.#classic.bounds, Infinity].map((bound) => `le="${boundText(bound, format)}"`)
   }
 
   frontOf(labels: readonly string[]): string {
-    return labelText(this.#family.spec, labels)
+    return labelText(this.#family.spec, labels, this.#escaping)
   }
 
   of(series: number, labels: string): string {
     const { count, sum, counts } = this.#family.distributionOf(series)
-    const name = this.#name
-    const front = `${name}_bucket{${labels === '' ? '' : `${labels},`}le="`
-    const back = labels === '' ? '' : `{${labels}}`
-    const lines = cumulate(this.#classic, counts).map(
-      (n, k) => `${front}${this.#bounds[k] as string}"} ${n}\n`,
+    const front = labels === '' ? '' : `${labels},`
+    const buckets = [...cumulate(this.#classic, counts), count].map(
+      (n, k) => `${sampleText(`${this.#name}_bucket`, front + (this.#bounds[k] as string))} ${n}\n`,
     )
-    const ends = `${front}+Inf"} ${count}\n${name}_sum${back} ${number(sum)}\n${name}_count${back} ${count}\n`
-    return lines.join('') + ends
+    const ends = `${sampleText(`${this.#name}_sum`, labels)} ${number(sum)}\n${sampleText(`${this.#name}_count`, labels)} ${count}\n`
+    return buckets.join('') + ends
   }
 }
 
-/** The name of the family and that of its samples: OpenMetrics names a counter without `_total`. */
-function namesOf({ spec }: Family, format: TextFormat): [string, string] {
-  if (format === 'prometheus' || spec.kind !== 'counter') return [spec.name, spec.name]
-  const family = spec.name.replace(/_total$/, '')
-  return [family, `${family}_total`]
+/** Returns the lines about a family that stand before its samples. */
+function familyHead({ spec }: Family, name: string, format: TextFormat): string {
+  const shown = nameText(name, 'metric')
+  // OpenMetrics has a unit only if the name ends with it.
+  const isUnitShown = format === 'openmetrics' && spec.unit !== '' && name.endsWith(`_${spec.unit}`)
+  const unit = isUnitShown ? `# UNIT ${shown} ${spec.unit}\n` : ''
+  return `# HELP ${shown} ${escapeHelp(spec.help, format)}\n# TYPE ${shown} ${spec.kind}\n${unit}`
 }
 
-/** What is the same in each exposition of a series, made once in a thread. */
-const fronts: Record<TextFormat, WeakMap<OpenMetric, (string | undefined)[]>> = {
-  prometheus: new WeakMap(),
-  openmetrics: new WeakMap(),
-}
+/** The result of `frontOf()` for each series. */
+const fronts = new SeriesCache<string>()
 
-function* familyText(family: Family, format: TextFormat): Generator<string> {
+function* familyText(family: Family, format: TextFormat, escaping: NameEscaping): Generator<string> {
   const { spec, buckets, metric } = family
-  const [name, sample] = namesOf(family, format)
+  const escaped = escapeName(spec.name, 'metric', escaping)
+  const [name, sample] = spec.kind === 'counter' ? counterNames(escaped, format) : [escaped, escaped]
   const lines =
-    buckets === null ? new ValueLines(family, sample) : new HistogramLines(family, buckets, name, format)
-  const known = fronts[format].get(metric) ?? []
-  fronts[format].set(metric, known)
-  let text = `# HELP ${name} ${escapeHelp(spec.help, format)}\n# TYPE ${name} ${spec.kind}\n`
+    buckets === null
+      ? new ValueLines(family, sample, escaping)
+      : new HistogramLines(family, buckets, name, format, escaping)
+  const known = fronts.of(metric, `${format} ${escaping}`)
+  let text = familyHead(family, name, format)
   for (let series = 0; series < family.series; series++) {
-    let front = known[series]
-    if (front === undefined) {
-      const labels = family.labelsOf(series)
-      if (labels === null || !family.isShown(series)) continue
-      front = lines.frontOf(labels)
-      known[series] = front
-    }
-    text += lines.of(series, front)
-    if (text.length >= PIECE) {
+    if (endsBefore(series, text.length)) {
       yield text
       text = ''
     }
+    let front = known[series]
+    if (front === undefined) {
+      const labels = family.labelsOf(series)
+      if (labels === null) continue
+      front = lines.frontOf(labels)
+      known[series] = front
+    }
+    if (family.isShown(series)) text += lines.of(series, front)
   }
   yield text
 }
 
-/** The text of all metrics, in pieces that are made when they are asked for. */
-export function* textPieces(metrics: Internals, format: TextFormat): Generator<string> {
-  for (const family of familiesOf(metrics)) yield* familyText(family, format)
+/** Yields the text of all metrics in pieces, some of which may be empty. Each piece is made when it is requested. */
+export function* textPieces(
+  metrics: Internals,
+  format: TextFormat,
+  escaping: NameEscaping,
+): Generator<string> {
+  for (const family of familiesOf(metrics)) yield* familyText(family, format, escaping)
   if (format === 'openmetrics') yield '# EOF\n'
 }

@@ -1,13 +1,14 @@
 /**
- * The portable backend: the same layout and contract in TypeScript, with `Atomics`. For platforms,
- * kernels and sandboxes without restartable sequences, so that the same program runs there.
+ * The portable backend implements the contract in TypeScript, with `Atomics` and the layout of the native backend. With it, a
+ * program also runs on platforms, kernels and sandboxes without restartable sequences.
  *
- * A thread writes the shard of its thread id. A region whose shards are written by sections
- * elsewhere (`Writers.sections`) it updates in the overflow shard only: atomics and sections on one
- * word would lose updates.
+ * A thread writes the shard of its thread id. If sections of other threads write the shards of a region
+ * (`Writers.sections`), the portable backend updates its overflow shard only: atomics and sections on one word would lose
+ * updates.
  *
  * @module
  */
+import { types } from 'node:util'
 import { availableParallelism } from 'node:os'
 import { threadId } from 'node:worker_threads'
 import type {
@@ -19,8 +20,8 @@ import type {
   OpenRegion,
   OpenRing,
   Place,
-} from '../backend.js'
-import type { Handle, Operations } from '../operations.js'
+} from '../core/contract.js'
+import type { Handle, Operations } from '../core/operations.js'
 import {
   BATCH_ENTRY_BYTES,
   Element,
@@ -33,19 +34,23 @@ import {
   Writers,
   elementName,
   indexName,
-} from '../layout.js'
-import { fromBits, toBits } from '../word-bits.js'
-import { arrayOperations, arrays, openArray } from './arrays.js'
+} from '../core/layout.js'
+import { fromBits } from '../core/word-bits.js'
+import { arrayOperations, arrays, openArray } from './array.js'
+import { now, wallTime } from './clock.js'
 import { cpuLockTry, cpuLockUnlock, cpuLockWait, openCpuLock } from './cpu-lock.js'
-import { mutexCallMe, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
+import { mutexAnnounce, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
 import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
-import { poolFlush, poolOperations } from './pools.js'
-import { listOperations } from './lists.js'
+import { closeHandle } from './close.js'
+import { poolFlush, poolOperations } from './pool.js'
+import { type SetOutcome, setDouble, sumOfDoubles } from './doubles.js'
+import { listOperations } from './list.js'
 import { stacks } from './remote.js'
-import { openRing, ringOperations, rings } from './rings.js'
-import { stackOperations } from './stacks.js'
+import { openRing, ringOperations, rings } from './ring.js'
+import { stackOperations } from './stack.js'
+import { addDouble, addSumTogether, addTogether, gather } from './together.js'
 
-/** Bounds the compare-and-exchange loops. One fails only when another thread's has succeeded. */
+/** Bounds the compare-and-exchange loops. An attempt fails only when another thread has changed the word. */
 const EXCHANGE_ATTEMPTS = 1 << 16
 
 function toNumber(region: PortableRegion, word: bigint): number {
@@ -65,17 +70,6 @@ function load(region: PortableRegion, shard: number, i: number): bigint {
   return Atomics.load(region.words, at(region, shard, i))
 }
 
-/** Adds to a double by compare-and-exchange on its bits. */
-function addDouble(words: BigInt64Array, position: number, delta: number): Status {
-  let seen = Atomics.load(words, position)
-  for (let attempt = 0; attempt < EXCHANGE_ATTEMPTS; attempt++) {
-    const before = Atomics.compareExchange(words, position, seen, toBits(fromBits(seen) + delta))
-    if (before === seen) return Status.ok
-    seen = before
-  }
-  return Status.contended
-}
-
 /** The exact sum of an i64 counter over the shards, without the overflow shard. */
 function sumShardsExactly(region: PortableRegion, i: number): bigint {
   let sum = 0n
@@ -83,51 +77,29 @@ function sumShardsExactly(region: PortableRegion, i: number): bigint {
   return sum
 }
 
-function sumShardsOfDoubles(region: PortableRegion, i: number): number {
-  let sum = 0
-  for (let shard = 0; shard < region.shards; shard++) sum += fromBits(load(region, shard, i))
-  return sum
-}
-
-// The overflow word is read before the shards. A reset in between then shows as not yet done; read the
-// other way round, it would be taken off shards that are older than it.
+// Reads the overflow word before the shards, so that a reset in between looks as if it had not happened yet. In the other
+// order, the sum could subtract a reset from shards that were read before it.
 function exactSum(region: PortableRegion, i: number): bigint {
   const overflow = load(region, region.shards, i)
   return BigInt.asIntN(64, sumShardsExactly(region, i) + overflow)
 }
 
-function sumOfDoubles(region: PortableRegion, i: number): number {
-  const overflow = fromBits(load(region, region.shards, i))
-  return sumShardsOfDoubles(region, i) + overflow
-}
-
-/** What setting a counter replaces the overflow word by, and what the counter held then. */
-function afterSet(
-  region: PortableRegion,
-  i: number,
-  value: number,
-  overflow: bigint,
-): { word: bigint; held: number } {
-  if (region.element === Element.i64) {
-    const sum = sumShardsExactly(region, i)
-    const word = BigInt.asIntN(64, BigInt(value) - sum)
-    return { word, held: Number(BigInt.asIntN(64, sum + overflow)) }
-  }
-  const sum = sumShardsOfDoubles(region, i)
-  return { word: toBits(value - sum), held: sum + fromBits(overflow) }
-}
-
-/** Sets a counter and returns what it held; undefined if contended. */
-function exchange(region: PortableRegion, i: number, value: number): number | undefined {
+/** Sets a counter of whole numbers by changing its overflow word only. */
+function setWhole(region: PortableRegion, i: number, value: number): SetOutcome {
   const position = at(region, region.shards, i)
   let seen = Atomics.load(region.words, position)
   for (let attempt = 0; attempt < EXCHANGE_ATTEMPTS; attempt++) {
-    const { word, held } = afterSet(region, i, value, seen)
+    const sum = sumShardsExactly(region, i)
+    const word = BigInt.asIntN(64, BigInt(value) - sum)
     const before = Atomics.compareExchange(region.words, position, seen, word)
-    if (before === seen) return held
+    if (before === seen) return { status: Status.ok, held: Number(BigInt.asIntN(64, sum + seen)) }
     seen = before
   }
-  return undefined
+  return { status: Status.contended, held: NaN }
+}
+
+function setCounter(region: PortableRegion, i: number, value: number): SetOutcome {
+  return (region.element === Element.i64 ? setWhole : setDouble)(region, i, value)
 }
 
 function counterAdd(handle: Handle, i: number, delta: number): Status {
@@ -137,6 +109,39 @@ function counterAdd(handle: Handle, i: number, delta: number): Status {
   if (region.element === Element.f64) return addDouble(region.words, position, delta)
   if (!Number.isSafeInteger(delta)) return Status.badValue
   Atomics.add(region.words, position, BigInt(delta))
+  return Status.ok
+}
+
+/** The region that an entry of a batch adds to. */
+function targetOf(batch: PortableBatch, element: number): PortableRegion | null {
+  return (element & SECOND_REGION) === 0 ? batch.region : batch.second
+}
+
+/** The end of the row of entries from `k` on that all add to doubles, or that all add to whole numbers. */
+function endOfRow(batch: PortableBatch, k: number, count: number, isDouble: boolean): number {
+  let end = k
+  while (end < count) {
+    const target = targetOf(batch, batch.entries[2 * end] as number)
+    if ((target !== null && target.element === Element.f64) !== isDouble) break
+    end++
+  }
+  return end
+}
+
+/** Gathers an entry of a batch that adds to a whole number. One that adds to a double is made, with all that is gathered. */
+function addEntry(batch: PortableBatch, k: number): Status {
+  const { entries, wide } = batch
+  const element = entries[2 * k] as number
+  const target = targetOf(batch, element)
+  const isSecond = (element & SECOND_REGION) !== 0
+  const isWide = isSecond || (element & WIDE_DELTA) !== 0
+  const delta = (isWide ? wide[k] : entries[2 * k + 1]) as number
+  const i = element & ~(isSecond ? SECOND_REGION : WIDE_DELTA)
+  if (target === null || i >= target.length) return Status.outOfRange
+  const position = at(target, ownShard(target), i)
+  if (target.element === Element.f64) return addSumTogether(target.words, position, delta)
+  if (!Number.isSafeInteger(delta)) return Status.badValue
+  gather(target.words, position, BigInt(delta))
   return Status.ok
 }
 
@@ -156,7 +161,7 @@ const counterOperations = {
     const region = handle as PortableRegion
     if (region.element === Element.i64 && !Number.isSafeInteger(value)) return Status.badValue
     if (i >= region.length) return Status.outOfRange
-    return exchange(region, i, value) === undefined ? Status.contended : Status.ok
+    return setCounter(region, i, value).status
   },
 
   countedAdd(counts: Handle, bucket: number, sums: Handle, sum: number, value: number): Status {
@@ -164,12 +169,16 @@ const counterOperations = {
     if (region.element !== Element.i64) return Status.badHandle
     if (sumRegion.element === Element.i64 && !Number.isSafeInteger(value)) return Status.badValue
     if (bucket >= region.length || sum >= sumRegion.length) return Status.outOfRange
-    const status = counterAdd(region, bucket, 1)
-    return status === Status.ok ? counterAdd(sumRegion, sum, value) : status
+    gather(region.words, at(region, ownShard(region), bucket), 1n)
+    const position = at(sumRegion, ownShard(sumRegion), sum)
+    if (sumRegion.element === Element.f64) return addSumTogether(sumRegion.words, position, value)
+    gather(sumRegion.words, position, BigInt(value))
+    addTogether()
+    return Status.ok
   },
 
   batchTrySums(): number {
-    return 0 // There is one way here: batchAddSums().
+    return 0 // The portable backend adds all sums in batchAddSums().
   },
 
   batchAddSums(batch: Handle): Status {
@@ -183,20 +192,26 @@ const counterOperations = {
     return Status.ok
   },
 
-  batchCommit(batch: Handle, count: number): Status {
-    const { region, second, entries, wide } = batch as PortableBatch
-    if (count > wide.length) return Status.outOfRange
-    for (let k = 0; k < count; k++) {
-      const element = entries[2 * k] as number
-      const isSecond = (element & SECOND_REGION) !== 0
-      const isWide = isSecond || (element & WIDE_DELTA) !== 0
-      const delta = (isWide ? wide[k] : entries[2 * k + 1]) as number
-      const target = isSecond ? second : region
-      if (target === null) return Status.outOfRange
-      const status = counterAdd(target, element & ~(isSecond ? SECOND_REGION : WIDE_DELTA), delta)
-      if (status !== Status.ok) return status
+  batchCommit(handle: Handle, count: number): Status {
+    const batch = handle as PortableBatch
+    if (count > batch.wide.length) return Status.outOfRange
+    let status: Status = Status.ok
+    // Each turn makes a row of whole numbers and the row of doubles behind it. In a batch of metrics, the last whole number
+    // counts what the last double sums up, and so on backwards: each such pair is added together.
+    for (let k = 0; k < count && status === Status.ok;) {
+      const doubles = endOfRow(batch, k, count, false)
+      const end = endOfRow(batch, doubles, count, true)
+      const paired = Math.max(k, doubles - (end - doubles))
+      while (k < paired && status === Status.ok) status = addEntry(batch, k++)
+      addTogether()
+      for (let left = end - doubles; left > 0 && status === Status.ok; left--) {
+        if (doubles - k === left) status = addEntry(batch, k++)
+        if (status === Status.ok) status = addEntry(batch, end - left)
+      }
+      k = end
     }
-    return Status.ok
+    addTogether() // A whole number whose double was refused.
+    return status
   },
 }
 
@@ -219,13 +234,17 @@ export class PortableBackend implements Backend {
   readonly writers = Writers.atomics
   readonly possibleCpus = availableParallelism()
   readonly operations = operations
+  /** These are the operations above, because they wait themselves. */
+  readonly waiting = operations
   readonly stacks = stacks
   readonly rings = rings
   readonly arrays = arrays
   readonly place: Place
+  readonly now = now
+  readonly wallTime = wallTime
 
   constructor() {
-    // No CPU to ask for: each thread keeps a number of its own, in the same range and as good an index.
+    // JavaScript cannot ask for the CPU. Each thread uses a fixed number in the range of the CPUs as its index instead.
     const shard = threadId % this.possibleCpus
     const ownNumber = (): number => shard
     this.place = { cpuId: ownNumber, numaNode: () => 0, concurrencyId: ownNumber }
@@ -264,8 +283,9 @@ export class PortableBackend implements Backend {
   ): OpenBatch {
     const entriesAt = capacity * Float64Array.BYTES_PER_ELEMENT
     const batch: PortableBatch = {
-      region: handle as PortableRegion,
-      second: second as PortableRegion | null,
+      // The regions are copied, so that the batch keeps working after the handle of its counters is closed.
+      region: { ...(handle as PortableRegion) },
+      second: second === null ? null : { ...(second as PortableRegion) },
       wide: new Float64Array(memory, 0, capacity),
       entries: new Int32Array(memory, entriesAt, 2 * capacity),
       sums: new Int32Array(memory, entriesAt + capacity * BATCH_ENTRY_BYTES, summed),
@@ -285,8 +305,8 @@ export class PortableBackend implements Backend {
     return mutexWait(handle, milliseconds)
   }
 
-  mutexCallMe(handle: unknown, isIn: boolean): void {
-    mutexCallMe(handle, isIn)
+  mutexAnnounce(handle: unknown): void {
+    mutexAnnounce(handle)
   }
 
   openCpuLock(bytes: Uint8Array): OpenCpuLock | number {
@@ -305,6 +325,10 @@ export class PortableBackend implements Backend {
     return openRing(bytes, scratch)
   }
 
+  close(handle: unknown): void {
+    closeHandle(handle as object)
+  }
+
   counterBigint(handle: unknown, i: number): bigint | null {
     const region = handle as PortableRegion
     return i < region.length && region.element === Element.i64 ? exactSum(region, i) : null
@@ -312,7 +336,9 @@ export class PortableBackend implements Backend {
 
   counterReset(handle: unknown, i: number): number | null | undefined {
     const region = handle as PortableRegion
-    return i >= region.length ? null : exchange(region, i, 0)
+    if (i >= region.length) return null
+    const { status, held } = setCounter(region, i, 0)
+    return status === Status.ok ? held : undefined
   }
 
   counterShards(handle: unknown, i: number, into: Float64Array): boolean {
@@ -327,9 +353,9 @@ export class PortableBackend implements Backend {
   counterSnapshot(handle: unknown, into: Float64Array | BigInt64Array): boolean {
     const region = handle as PortableRegion
     if (into.length < region.length) return false
-    if (into instanceof BigInt64Array && region.element !== Element.i64) return false
+    if (types.isBigInt64Array(into) && region.element !== Element.i64) return false
     for (let i = 0; i < region.length; i++) {
-      if (into instanceof BigInt64Array) into[i] = exactSum(region, i)
+      if (types.isBigInt64Array(into)) into[i] = exactSum(region, i)
       else into[i] = operations.counterGet(region, i)
     }
     return true

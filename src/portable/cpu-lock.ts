@@ -1,19 +1,19 @@
 /**
- * A lock for each shard by `Atomics`: the twin of `native/percpu/cpu_lock.h`. A thread's own number stands for
- * the CPU, so several threads may share one and still are one at a time.
+ * Per-CPU locks that use `Atomics`, like `native/percpu/cpu_lock.h`. Each thread uses the lock of a fixed shard instead of
+ * that of its CPU. Threads that have a shard in common exclude each other.
  *
  * @module
  */
-import type { OpenCpuLock } from '../backend.js'
-import { Index, Kind, LAST_OWNER_DIED, LOCK_LENGTH, RegionError, Status } from '../layout.js'
-import type { Handle } from '../operations.js'
+import type { OpenCpuLock } from '../core/contract.js'
+import { Index, Kind, LAST_OWNER_DIED, LOCK_LENGTH, RegionError, Status } from '../core/layout.js'
+import type { Handle } from '../core/operations.js'
 import { type Seat, mutexTryLock, mutexUnlock, mutexWait, seatAt } from './mutex.js'
 import { openRegion, ownShard } from './region.js'
 
-/** One thread's way to the locks of all shards. */
+/** The open locks of one thread: a seat at the lock of every shard. */
 interface Seats {
   readonly all: readonly Seat[]
-  /** Of the shard that this thread locks. */
+  /** The number of the shard whose lock this thread takes. */
   readonly own: number
 }
 
@@ -52,6 +52,7 @@ export function openCpuLock(bytes: Uint8Array): OpenCpuLock | RegionError {
     words: new Int32Array(buffer, byteOffset, 2 * length),
     shards: region.shards,
     stride: 2 * region.strideWords,
+    isShared: false,
     keeper: seats,
   }
 }

@@ -1,79 +1,76 @@
 /**
- * A mutex by `Atomics`: the same words as `native/percpu/lock_words.h`, so that both backends' threads may share
- * one. A thread here can wake waiters in JavaScript only; those that sleep natively look every
- * {@link LOCK_SLICE_MS}, and so does this one where a native thread cannot wake it.
+ * A mutex that uses `Atomics` on the words of `native/percpu/lock_words.h`, so that threads of both backends can share it. A
+ * portable thread can wake only waiters that sleep in `Atomics.wait`. A native waiter looks at the mutex every
+ * {@link LOCK_SLICE_MS} milliseconds, and so does a portable one, because a native thread may be unable to wake it.
  *
  * @module
  */
-import { existsSync, readlinkSync } from 'node:fs'
-import { threadId } from 'node:worker_threads'
-import type { OpenMutex } from '../backend.js'
-import {
-  Kind,
-  LOCK_LENGTH,
-  LOCK_NAMELESS,
-  LOCK_NAMELESS_COUNT,
-  LOCK_SLICE_MS,
-  LockState,
-  LockWord,
-  RegionError,
-  Status,
-} from '../layout.js'
-import type { Handle } from '../operations.js'
+import type { OpenMutex } from '../core/contract.js'
+import { Kind, LOCK_LENGTH, LOCK_SLICE_MS, LockState, LockWord, RegionError, Status } from '../core/layout.js'
+import type { Handle } from '../core/operations.js'
+import { ownerWord, readOwner } from '../core/owner.js'
 import { type PortableRegion, openRegion } from './region.js'
+import { isOwnerAlive, portableThread } from './threads.js'
 
-/** Looks at a taken mutex before sleeping: some microseconds. */
+/** How often a thread looks at a taken mutex before it sleeps; this takes some microseconds. */
 const SPINS = 200
 
-/** One thread's way to a lock. */
+/** A lock as one thread has it open. */
 export interface Seat {
   readonly words: Int32Array
   isHeld: boolean
 }
 
-/** A seat at the lock in a shard of a region. */
+/** Opens the lock in a shard of a region for the calling thread. */
 export function seatAt(region: PortableRegion, shard: number): Seat {
+  self = portableThread()
   const { buffer, byteOffset } = region.words
   const words = new Int32Array(buffer, byteOffset + 8 * shard * region.strideWords, 2 * LOCK_LENGTH)
   return { words, isHeld: false }
 }
 
 /**
- * What the calling thread calls itself in the words: on Linux its id there, so that others can ask the system
- * whether it lives. Elsewhere a terminated Worker's mutex stays locked: nobody can tell.
+ * The lower half of a lock's state while this thread has the lock. The upper half is then 0, so that locking and unlocking
+ * are operations on 32 bits.
  */
-function ownId(): number {
-  try {
-    const task = readlinkSync('/proc/thread-self')
-    return Number(task.slice(task.lastIndexOf('/') + 1))
-  } catch {
-    return LOCK_NAMELESS + (threadId % LOCK_NAMELESS_COUNT)
-  }
-}
+let self = 0
 
-const self = ownId()
-
-/** Whether the process has a thread of that id; also where nobody can tell. */
-function isAlive(id: number): boolean {
-  const isNameless = id >= LOCK_NAMELESS && id < LOCK_NAMELESS + LOCK_NAMELESS_COUNT
-  return isNameless || self >= LOCK_NAMELESS || existsSync(`/proc/self/task/${id}`)
-}
-
-/** What this thread has, for its end: only a Worker that is terminated gets no chance to give it back. */
+/** The locks that this thread has, to be released when it exits. A Worker that is terminated runs no exit handler. */
 const held = new Set<Seat>()
 process.once('exit', () => {
   for (const { words } of held) {
-    Atomics.store(words, LockWord.state, LockState.ownerDied)
+    if (Atomics.compareExchange(words, LockWord.state, self, LockState.ownerDied) !== self) continue
     Atomics.add(words, LockWord.calls, 1)
     Atomics.notify(words, LockWord.calls, 1)
   }
 })
 
-/** Takes the mutex from `seen`, if it is that still. */
-function take(seat: Seat, seen: number): boolean {
-  if (Atomics.compareExchange(seat.words, LockWord.state, seen, self) !== seen) return false
+/** Keeps the locks of a handle that is being closed taken until this thread ends: copies their seats, as the handle throws. */
+export function keepHeld(handle: object): void {
+  const seats = 'all' in handle ? (handle.all as Seat[]) : [handle as Seat]
+  for (const seat of seats) if (held.delete(seat)) held.add({ ...seat })
+}
+
+function note(seat: Seat): void {
   seat.isHeld = true
   held.add(seat)
+}
+
+/** Writes this thread into both halves of the state if they still are `low` and `high`. */
+function takeWhole(words: Int32Array, low: number, high: number): boolean {
+  const whole = new BigInt64Array(words.buffer, words.byteOffset, 1)
+  const seen = BigInt.asIntN(64, ownerWord(low, high))
+  return Atomics.compareExchange(whole, 0, seen, ownerWord(self, 0)) === seen
+}
+
+/** Takes the mutex if the lower half of its state still is `seen`. */
+function take(seat: Seat, seen: number): boolean {
+  const { words } = seat
+  if (Atomics.compareExchange(words, LockWord.state, seen, self) !== seen) return false
+  const high = Atomics.load(words, LockWord.stateHigh)
+  // Something has overwritten the upper half. Clear it, because the word would name another owner with it.
+  if (high !== 0 && !takeWhole(words, self, high)) return false
+  note(seat)
   return true
 }
 
@@ -90,7 +87,9 @@ export function mutexUnlock(mutex: Handle): Status {
   seat.isHeld = false
   held.delete(seat)
   Atomics.store(seat.words, LockWord.state, LockState.free)
-  return Atomics.load(seat.words, LockWord.callers) !== 0 ? Status.call : Status.ok
+  const { words } = seat
+  const isCalling = Atomics.load(words, LockWord.callers) !== 0
+  return isCalling && Atomics.exchange(words, LockWord.callers, 0) !== 0 ? Status.call : Status.ok
 }
 
 function isFree(words: Int32Array): boolean {
@@ -98,11 +97,16 @@ function isFree(words: Int32Array): boolean {
   return state === LockState.free || state === LockState.ownerDied
 }
 
-/** Takes the mutex from an owner that is no thread any more. */
+/** Takes the mutex from an owner that has ended. */
 function takeFromTheDead(seat: Seat): Status {
-  const seen = Atomics.load(seat.words, LockWord.state)
-  const isOwned = seen !== LockState.free && seen !== LockState.ownerDied
-  return isOwned && !isAlive(seen) && take(seat, seen) ? Status.ownerDied : Status.busy
+  const { words } = seat
+  const low = Atomics.load(words, LockWord.state)
+  const high = Atomics.load(words, LockWord.stateHigh)
+  if (high === 0 && (low === LockState.free || low === LockState.ownerDied)) return Status.busy
+  if (isOwnerAlive(readOwner(low, high)) !== false) return Status.busy
+  if (!takeWhole(words, low, high)) return Status.busy
+  note(seat)
+  return Status.ownerDied
 }
 
 export function mutexWait(mutex: Handle, milliseconds: number): Status {
@@ -110,24 +114,20 @@ export function mutexWait(mutex: Handle, milliseconds: number): Status {
   const { words } = seat
   for (let spin = 0; spin < SPINS && !isFree(words); spin++);
   const deadline = performance.now() + Math.min(milliseconds, LOCK_SLICE_MS)
-  mutexCallMe(mutex, true)
-  try {
-    for (;;) {
-      const calls = Atomics.load(words, LockWord.calls)
-      const status = mutexTryLock(mutex)
-      if (status !== Status.busy) return status
-      const left = deadline - performance.now()
-      if (left <= 0) return takeFromTheDead(seat)
-      Atomics.wait(words, LockWord.calls, calls, left)
-    }
-  } finally {
-    mutexCallMe(mutex, false)
+  for (;;) {
+    const calls = Atomics.load(words, LockWord.calls)
+    mutexAnnounce(mutex)
+    const status = mutexTryLock(mutex)
+    if (status !== Status.busy) return status
+    const left = deadline - performance.now()
+    if (left <= 0) return takeFromTheDead(seat)
+    Atomics.wait(words, LockWord.calls, calls, left)
   }
 }
 
-/** A thread that is terminated while it waits stays counted in: unlocking then costs a needless call. */
-export function mutexCallMe(mutex: Handle, isIn: boolean): void {
-  Atomics.add((mutex as Seat).words, LockWord.callers, isIn ? 1 : -1)
+/** Announces a waiter. An unlock takes that back: after a thread was terminated while it waited, one unlock makes a needless call. */
+export function mutexAnnounce(mutex: Handle): void {
+  Atomics.store((mutex as Seat).words, LockWord.callers, 1)
 }
 
 /** The open mutex, or a RegionError. */
@@ -136,5 +136,5 @@ export function openMutex(bytes: Uint8Array): OpenMutex | RegionError {
   if (typeof region === 'number') return region
   if (region.length < LOCK_LENGTH) return RegionError.geometry
   const seat = seatAt(region, 0)
-  return { handle: seat, words: seat.words, keeper: seat }
+  return { handle: seat, words: seat.words, isShared: false, keeper: seat }
 }

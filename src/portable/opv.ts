@@ -1,14 +1,14 @@
 /**
- * Vectors of operations without the addon: the twin of `native/percpu/opv.cc`.
+ * Vectors of operations without the addon, like `native/percpu/opv.cc`.
  *
  * @module
  */
-import { ARRAY_HEAD, OpvKind, OpvWord, Status } from '../layout.js'
-import { isSound, sumOf } from '../word-bits.js'
-import type { PortableArray } from './arrays.js'
+import { ARRAY_HEAD, OpvKind, OpvWord, Status } from '../core/layout.js'
+import { isSound, sumOf } from '../core/word-bits.js'
+import type { PortableArray } from './array.js'
 import { at } from './region.js'
 
-/** What an operation that changes its word makes of it. */
+/** The word that an operation of a vector stores in place of `word`. */
 function changed(array: PortableArray, kind: number, word: bigint, value: bigint): bigint {
   const width = array.element === 'i32' ? 32 : 64
   switch (kind) {
@@ -30,9 +30,9 @@ function changed(array: PortableArray, kind: number, word: bigint, value: bigint
 }
 
 /**
- * Runs a vector on a shard that is this thread's alone. Its operations were checked when they were encoded.
+ * Runs a vector on a shard that this thread owns. The operations were checked when they were encoded.
  *
- * A thread that is terminated while the results are stored leaves a part of them: it has not returned.
+ * A thread that is terminated while it stores the results leaves a part of them stored. No caller sees such a call return.
  */
 export function opv(array: PortableArray, shard: number, operations: Uint8Array, count: number): number {
   const { region, element } = array
@@ -44,14 +44,14 @@ export function opv(array: PortableArray, shard: number, operations: Uint8Array,
   for (let k = 0; k < count; k++) {
     const [kind, i, from] = numbers.subarray(k * OpvWord.numbers) as unknown as [number, number, number]
     const value = values[k * OpvWord.values + OpvWord.value] as bigint
-    // Each store below is sequentially consistent.
+    // A barrier needs no work, because each store below is sequentially consistent.
     if (kind === OpvKind.barrier) continue
     const word = read(kind === OpvKind.copy ? from : i)
     if (!isSound(element, word)) return -Status.corrupt
     if (kind === OpvKind.compareEqual || kind === OpvKind.compareNotEqual) {
       if ((word === value) !== (kind === OpvKind.compareEqual)) return k
     } else {
-      // At the end, as a barrier may stand before it.
+      // Deleting the entry first moves it to the end, so that the result is stored after those before a barrier.
       results.delete(i)
       results.set(i, kind === OpvKind.copy ? word : changed(array, kind, word, value))
     }

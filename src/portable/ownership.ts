@@ -1,29 +1,32 @@
 /**
- * Owning a shard without the addon: the twin of `native/percpu/remote.cc`, which draws the stop word.
+ * Ownership of a shard without the addon, like `native/percpu/remote.cc`.
  *
- * JavaScript cannot ask whether a thread lives, and a Worker may be terminated between any two calls. So an owner here
- * holds a lease, which ends by itself, and the next takes over; the owner renews it with every operation.
+ * A Worker may be terminated between any two calls. threads.ts knows of most owners whether they live. For all others, each
+ * stop word has a lease, which ends by itself and which the owner renews with every operation.
  *
  * @module
  */
-import { threadId } from 'node:worker_threads'
-import { Status, Writers } from '../layout.js'
+import { Status, Writers } from '../core/layout.js'
+import { isLeaseRunning, leaseFrom, ownerWord, readOwnerWord } from '../core/owner.js'
 import { type PortableRegion, at } from './region.js'
+import { isOwnerAlive, now, portableThread } from './threads.js'
 
-const LEASE_MS = 2000
+/** How many milliseconds a thread waits for an owner that lives; equal to `kStopPatienceMs` in `native/percpu/remote.h`. */
 const PATIENCE_MS = 10_000
-/** Looks at the word before the first sleep, and the sleep between two looks after them. */
+let patience = PATIENCE_MS
+
+/** Sets how many milliseconds this thread waits for an owner that lives. For tests. */
+export function setPatience(milliseconds: number): void {
+  patience = milliseconds
+}
+
+/** A thread looks at a taken stop word SPINS times, then sleeps SLEEP_MS milliseconds between two looks. */
 const SPINS = 100
 const SLEEP_MS = 1
 
-const LEASE_SHIFT = 32n
-const LEASE_MASK = 0x7fffffff
-/** This thread in the low half of a stop word; 0 is nobody. */
-const ME = BigInt(threadId + 1)
-
 const sleepers = new Int32Array(new SharedArrayBuffer(4))
 
-/** The stop words that this thread has written and not taken back: by position, for each region's memory. */
+/** The stop words that this thread has written and not cleared yet, by their positions in the region. */
 const leases = new WeakMap<PortableRegion, Map<number, bigint>>()
 
 function leasesOf(region: PortableRegion): Map<number, bigint> {
@@ -32,41 +35,40 @@ function leasesOf(region: PortableRegion): Map<number, bigint> {
   return known
 }
 
-/** The clock that all threads share, the native ones too. */
-function now(): number {
-  return Number(process.hrtime.bigint() / 1_000_000n)
+/** The word with which this thread stops a shard: its name, and a lease that begins now. */
+function leasedWord(): bigint {
+  return ownerWord(portableThread(), leaseFrom(now()))
 }
 
-function leaseFromNow(): bigint {
-  // 0 would say that the owner is a kernel thread.
-  const end = (now() + LEASE_MS) & LEASE_MASK || 1
-  return (BigInt(end) << LEASE_SHIFT) | ME
+function isOwn(word: bigint): boolean {
+  return BigInt.asUintN(32, word) === BigInt(portableThread())
 }
 
-/** Whether the lease in the word has ended. A kernel thread has none: only the native backend can tell of it. */
+/** Whether the owner in a stop word has ended. A portable owner always has a lease; a word without one is damaged. */
 function isAbandoned(word: bigint): boolean {
-  const end = Number((word >> LEASE_SHIFT) & BigInt(LEASE_MASK))
-  const left = (end - now()) & LEASE_MASK
-  return end !== 0 && (left === 0 || left > LEASE_MS)
+  const owner = readOwnerWord(word)
+  // This thread has stopped the shard itself, perhaps through another object. Once its lease is over, the word is a left-over.
+  if (isOwn(word)) return !isLeaseRunning(owner.high, now())
+  const isAlive = isOwnerAlive(owner)
+  return isAlive === false || (isAlive === undefined && owner.kind === 'portable')
 }
 
 /** Makes this thread the owner of a shard whose stop word is number `i` of it; see `stop_shard()`. */
 export function stopShard(region: PortableRegion, shard: number, i: number): Status {
-  // Sections write it, and nothing here can end one.
+  // Sections write this shard, and the portable backend cannot end a section that runs.
   if (region.writers === Writers.sections && shard < region.shards) return Status.unfenceable
   const position = at(region, shard, i)
-  const end = now() + PATIENCE_MS
+  const end = now() + patience
   for (let turn = 0; ; turn++) {
-    const mine = leaseFromNow()
+    const mine = leasedWord()
     const seen = Atomics.compareExchange(region.words, position, 0n, mine)
-    if (
-      seen === 0n ||
-      (isAbandoned(seen) && Atomics.compareExchange(region.words, position, seen, mine) === seen)
-    ) {
+    // Finding out whether the owner lives takes long, and most owners let go earlier. So this thread spins first.
+    const isLeft = seen !== 0n && (turn >= SPINS || isOwn(seen)) && isAbandoned(seen)
+    if (seen === 0n || (isLeft && Atomics.compareExchange(region.words, position, seen, mine) === seen)) {
       leasesOf(region).set(position, mine)
       return Status.ok
     }
-    if (BigInt.asUintN(32, seen) === ME && !isAbandoned(seen)) return Status.heldAlready
+    if (!isLeft && isOwn(seen)) return Status.heldAlready
     if (turn >= SPINS) {
       if (now() > end) return Status.contended
       Atomics.wait(sleepers, 0, 0, SLEEP_MS)
@@ -80,17 +82,17 @@ export function ownsShard(region: PortableRegion, shard: number, i: number): boo
   const held = leasesOf(region)
   const mine = held.get(position)
   if (mine === undefined) return false
-  const renewed = leaseFromNow()
+  const renewed = leasedWord()
   const owns = Atomics.compareExchange(region.words, position, mine, renewed) === mine
   if (owns) held.set(position, renewed)
   else held.delete(position)
   return owns
 }
 
-/** Acts on a shard that is this thread's alone for that: as `act` answers, or a {@link Status} below 0. */
+/** Owns a shard while it calls `act`. Returns the result of `act`, or a negated {@link Status} if it cannot own the shard. */
 export function asOwner(region: PortableRegion, shard: number, i: number, act: () => number): number {
   const status = stopShard(region, shard, i)
-  // This thread owns the shard already, and is in between two calls on it.
+  // This thread owns the shard already and is between two calls on it, so it may act at once.
   if (status === Status.heldAlready) return act()
   if (status !== Status.ok) return -status
   const answer = act()
@@ -98,7 +100,7 @@ export function asOwner(region: PortableRegion, shard: number, i: number, act: (
   return answer
 }
 
-/** Lets go of a shard. */
+/** Ends this thread's ownership of a shard; `notOwner` if it has none. */
 export function resumeShard(region: PortableRegion, shard: number, i: number): Status {
   const position = at(region, shard, i)
   const held = leasesOf(region)

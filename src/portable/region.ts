@@ -1,5 +1,5 @@
 /**
- * Making and checking regions without the addon: the twin of `native/percpu/region.cc`.
+ * Makes and checks regions without the addon, like `native/percpu/region.cc`.
  *
  * @module
  */
@@ -22,15 +22,16 @@ import {
   hasArena,
   isPossibleArena,
   isElementOf,
+  isValueOf,
   leastLength,
   overflowStride,
   shardStride,
   sizeOfShards,
-} from '../layout.js'
+} from '../core/layout.js'
 
-/** A checked region: what the operations need, out of reach of whoever writes the buffer. */
+/** A checked region: a private copy of the header's fields, which no other thread can overwrite. */
 export interface PortableRegion {
-  /** All shards, the overflow shard last, as words from shard 0 on. */
+  /** The words of all shards, from shard 0 on, and of the units. The overflow shard is the last shard. */
   readonly words: BigInt64Array
   readonly strideWords: number
   readonly kind: Kind
@@ -40,41 +41,34 @@ export interface PortableRegion {
   readonly index: Index
   readonly writers: Writers
   readonly arena: Arena
-  /** Where the units' words begin, in `words`. */
+  /** The position in `words` at which the words of the units begin. */
   readonly firstUnitWord: number
-  /** Where shard 0 begins: bytes from the region's beginning. */
+  /** The offset of shard 0 from the region's beginning, in bytes. */
   readonly firstShard: number
-  /** Of a ring; else 0. */
+  /** The policy of a ring; 0 for other kinds. */
   readonly policy: Policy | 0
 }
 
-/** The shard that the calling thread writes. */
+/** The number of the shard that the calling thread writes. */
 export function ownShard(region: PortableRegion): number {
   return region.writers === Writers.atomics ? threadId % region.shards : region.shards
 }
 
-/** A word's position. */
+/** The position in `words` of word `i` of a shard. */
 export function at(region: PortableRegion, shard: number, i: number): number {
   return shard * region.strideWords + i
 }
 
-function isKnown<Value extends number>(
-  known: Readonly<Record<string, Value>>,
-  value: number,
-): value is Value {
-  return Object.values(known).includes(value as Value)
-}
-
-/** Writes the header into zeroed memory; answers a RegionError. */
+/** Writes the header of a region into zeroed memory. Returns a RegionError, `none` if it succeeded. */
 export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
   const stride = shardStride(spec.length)
   const { units, unitSize, isChecked } = spec.arena
-  // The memory's address is not to be seen from here: what an aligned one would get.
+  // JavaScript cannot see the memory's address. This offset is right for memory that is aligned.
   const firstShard = SHARD_ALIGNMENT
   if (spec.shards === 0 || spec.shards > MAX_SHARDS) return RegionError.geometry
   if (spec.length < leastLength(spec.kind)) return RegionError.geometry
   if (hasArena(spec.kind) && !isPossibleArena(spec.arena)) return RegionError.geometry
-  const size = sizeOfShards(spec.kind, spec.shards, spec.length, spec.arena)
+  const size = sizeOfShards(spec.kind, spec.element, spec.shards, spec.length, spec.arena)
   if (bytes.byteLength < firstShard + size) return RegionError.tooShort
   const header = new Uint32Array(bytes.buffer, bytes.byteOffset, HEADER_BYTES / 4)
   header[HeaderWord.magic] = MAGIC
@@ -94,7 +88,7 @@ export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
   return RegionError.none
 }
 
-/** Checks the header, from one copy of it; answers the region or a RegionError. */
+/** Copies the header of a region once and checks the copy. Returns the region or a RegionError. */
 export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | RegionError {
   if (bytes.byteOffset % 8 !== 0) return RegionError.misaligned
   if (bytes.byteLength < HEADER_BYTES) return RegionError.tooShort
@@ -104,19 +98,20 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   if (word(HeaderWord.magic) !== MAGIC) return RegionError.magic
   if (word(HeaderWord.version) !== LAYOUT_VERSION) return RegionError.version
   if (word(HeaderWord.kind) !== kind) {
-    return isKnown(Kind, word(HeaderWord.kind)) ? RegionError.kind : RegionError.field
+    return isValueOf(Kind, word(HeaderWord.kind)) ? RegionError.kind : RegionError.field
   }
   const element = word(HeaderWord.element)
   const index = word(HeaderWord.index)
   const writers = word(HeaderWord.writers)
-  if (!isKnown(Element, element) || !isKnown(Index, index) || !isKnown(Writers, writers)) {
+  if (!isValueOf(Element, element) || !isValueOf(Index, index) || !isValueOf(Writers, writers)) {
     return RegionError.field
   }
   const policy = word(HeaderWord.policy)
   if (!isElementOf(element, kind)) return RegionError.field
-  if (kind === Kind.ring ? !isKnown(Policy, policy) : policy !== 0) return RegionError.field
-  if (header.subarray(HeaderWord.reserved, HeaderWord.policy).some((reserved) => reserved !== 0))
-    return RegionError.field
+  if (kind === Kind.ring ? !isValueOf(Policy, policy) : policy !== 0) return RegionError.field
+  // Memory that processes share names owners by their process too, and the portable backend has no such names.
+  if (word(HeaderWord.isShared) === 1) return RegionError.shared
+  if ((word(HeaderWord.isShared) | word(HeaderWord.allocated)) !== 0) return RegionError.field
 
   const isChecked = word(HeaderWord.isChecked)
   const arena = {
@@ -135,11 +130,11 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   if (stride !== shardStride(length)) return RegionError.geometry
   if (hasArena(kind) && !isPossibleArena(arena)) return RegionError.geometry
   if (firstShard < HEADER_BYTES || firstShard % 8 !== 0) return RegionError.geometry
-  const total = sizeOfShards(kind, shards, length, arena)
+  const total = sizeOfShards(kind, element, shards, length, arena)
   if (bytes.byteLength < firstShard + total) return RegionError.tooShort
 
   const words = new BigInt64Array(bytes.buffer, bytes.byteOffset + firstShard, total / 8)
-  const firstUnitWord = (shards * stride + overflowStride(kind, length, arena.units)) / 8
+  const firstUnitWord = (shards * stride + overflowStride(kind, element, length, arena.units)) / 8
   return {
     ...{ kind, words, strideWords: stride / 8, shards, length, element, index, writers },
     ...{ policy: policy as Policy | 0, arena, firstUnitWord, firstShard },

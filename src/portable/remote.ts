@@ -1,22 +1,22 @@
 /**
- * The operations on stacks and lists that take arrays, or another CPU.
+ * The operations on stacks and lists that take an array of values or the number of a CPU.
  *
  * @module
  */
-import { Kind, Status } from '../layout.js'
-import type { StackOperations } from '../stack-operations.js'
-import * as lists from './lists.js'
+import { Kind, Status } from '../core/layout.js'
+import type { StackOperations } from '../core/stack-operations.js'
+import * as lists from './list.js'
 import { ownsShard, resumeShard, stopShard } from './ownership.js'
 import type { PortableRegion } from './region.js'
-import * as ofStacks from './stacks.js'
+import * as ofStacks from './stack.js'
 
 const STOP = 1
 
-/** Puts numbers into a shard that is this thread's alone, or takes them out; answers how many, or -{@link Status}. */
+/** Moves numbers into or out of a shard that this thread owns. Returns how many it moved, or a negated {@link Status}. */
 type Act = (region: PortableRegion, shard: number, values: Float64Array, count: number) => number
 
-/** What an owner may do: of a shard that it stopped, or that it stops for this. */
-function remote(onStack: Act, onList: Act): StackOperations['give'] {
+/** Makes an operation that acts on a shard as its owner: of a shard that is stopped already, or that it stops meanwhile. */
+function remote(onStack: Act, onList: Act): StackOperations['pushOwned'] {
   return (handle, shard, values, count, owned) => {
     const region = handle as PortableRegion
     if (shard > region.shards) return -Status.outOfRange
@@ -44,6 +44,10 @@ export const stacks: StackOperations = {
   size,
   stop: (handle, shard) => -stopShard(handle as PortableRegion, shard, STOP),
   resume: (handle, shard) => -resumeShard(handle as PortableRegion, shard, STOP),
-  give: remote(ofStacks.give, lists.give),
-  take: remote(ofStacks.take, lists.take),
+  pushOwned: remote(ofStacks.pushOwned, lists.pushOwned),
+  popOwned: remote(ofStacks.popOwned, lists.popOwned),
+  // This backend refuses memory that processes share, and no other memory has notes of holders.
+  holder: () => 0,
+  adopt: () => Status.ok,
+  reclaim: () => 0,
 }

@@ -1,4 +1,5 @@
 /** PerCpuHistogram, held against the hdr-histogram-js package. */
+import { deflateSync } from 'node:zlib'
 import { build, decodeFromCompressedBase64 } from 'hdr-histogram-js'
 import { describe, expect, test } from 'vitest'
 import { HistogramSnapshot, PerCpuHistogram } from '../../lib/index.js'
@@ -14,7 +15,7 @@ const RANGES = [
   { lowest: 7, highest: 100_000, digits: 4 },
 ]
 
-/** Numbers from 0 to 1 that are the same in every run. */
+/** Pseudo-random numbers from 0 to 1, equal in every run. */
 function* randoms(seed: number): Generator<number, never> {
   let state = seed
   for (;;) {
@@ -31,7 +32,7 @@ function valuesUpTo(highest: number, count: number): number[] {
   return [0, 1, highest, ...values]
 }
 
-/** The package's histogram of the same values. */
+/** The package's histogram of these values. */
 function reference(range: (typeof RANGES)[number], values: number[]) {
   const { lowest, highest, digits } = range
   const histogram = build({
@@ -139,6 +140,13 @@ test('recordMany is as good as record', () => {
   expect([a.sum, a.min, a.max]).toEqual([b.sum, b.min, b.max])
 })
 
+test.each([2 ** 31, 2 ** 32, 2 ** 40, 2 ** 51])('values below a unit of %d are one bucket', (lowest) => {
+  const histogram = new PerCpuHistogram({ lowest, highest: 2 * lowest, digits: 3 })
+  // The first two say what the least and the greatest value are; those between take the shortest way.
+  for (const value of [0, 2 ** 31 - 1, 1, 1000, 2 ** 20, 2 ** 30]) histogram.record(value)
+  expect([...histogram.snapshot().buckets()]).toEqual([{ least: 0, most: lowest - 1, count: 6 }])
+})
+
 test('workers record at once, and every total is exact', async () => {
   const histogram = new PerCpuHistogram({ digits: 3 })
   const [workers, count] = [4, 30_000]
@@ -156,7 +164,65 @@ test('workers record at once, and every total is exact', async () => {
   }
 })
 
-describe('what is refused', () => {
+test('the sum of merged histograms is not cut where it is no safe integer any more', () => {
+  const [source, target] = [new PerCpuHistogram({ highest: 60e9 }), new PerCpuHistogram({ highest: 60e9 })]
+  for (let k = 0; k < 10; k++) source.recordMany(new Float64Array(100_000).fill(1e10))
+  const snapshot = source.snapshot()
+  expect([snapshot.count, snapshot.sum, snapshot.mean]).toEqual([1e6, 1e16, 1e10])
+  for (let merged = 1; merged <= 3; merged++) {
+    target.merge(snapshot)
+    const now = target.snapshot()
+    expect([now.count, now.sum, now.mean]).toEqual([merged * 1e6, merged * 1e16, 1e10])
+  }
+})
+
+test('more buckets than one batch holds are merged with their exact sum', () => {
+  const [source, target] = [new PerCpuHistogram({ digits: 3 }), new PerCpuHistogram({ digits: 3 })]
+  const values = valuesUpTo(3_600_000_000, 5000)
+  source.recordMany(Float64Array.from(values))
+  target.merge(source.snapshot())
+  target.merge(source.snapshot())
+  expect([target.snapshot().count, target.snapshot().sum]).toEqual([
+    2 * values.length,
+    2 * values.reduce((a, b) => a + b),
+  ])
+})
+
+test('a sum beyond 64 bits is the nearest double to the right one', () => {
+  const [most, count] = [2 ** 53 - 1, 5000]
+  const histogram = new PerCpuHistogram({ highest: most })
+  for (let recorded = 1; recorded <= count; recorded++) {
+    histogram.record(most)
+    if (recorded % 500 !== 0) continue
+    const { sum, mean } = histogram.snapshot()
+    expect(Math.abs(sum / (recorded * most) - 1)).toBeLessThan(1e-12)
+    expect(Math.abs(mean / most - 1)).toBeLessThan(1e-12)
+  }
+})
+
+describe('refused arguments', () => {
+  test('counts that are out of range, and values that are no numbers', () => {
+    const histogram = new PerCpuHistogram()
+    const values = Float64Array.of(1, 2, 3)
+    for (const count of [-1, 4, NaN, 1.5, Infinity]) {
+      expect(() => {
+        histogram.recordMany(values, count)
+      }).toThrow(/^count: expected an integer from 0 to 3, got /)
+    }
+    for (const value of [1n, null, Symbol('x'), '1', undefined, {}] as never[]) {
+      expect(() => {
+        histogram.record(value)
+      }).toThrow(/^value: expected an integer from 0 to 2\*\*53 - 1, got /)
+      expect(() => {
+        histogram.recordMany(value)
+      }).toThrow(/^values: expected a Float64Array, got /)
+      expect(() => {
+        histogram.merge(value)
+      }).toThrow(/^snapshot: expected a HistogramSnapshot, got /)
+    }
+    expect(histogram.snapshot().count).toBe(0)
+  })
+
   test('values', () => {
     const histogram = new PerCpuHistogram()
     for (const value of [-1, 0.5, NaN, Infinity, 2 ** 53]) {
@@ -212,5 +278,40 @@ describe('what is refused', () => {
     ]) {
       expect(() => HistogramSnapshot.decode(bad), bad).toThrow(RangeError)
     }
+  })
+})
+
+describe('an encoded text', () => {
+  /** Encodes a payload for values from 1 to 1000, to 2 digits. */
+  function encodePayload(payload: Uint8Array): string {
+    const header = Buffer.alloc(40)
+    header.writeInt32BE(0x1c849313, 0)
+    header.writeInt32BE(payload.length, 4)
+    header.writeInt32BE(2, 12)
+    header.writeBigInt64BE(1n, 16)
+    header.writeBigInt64BE(1000n, 24)
+    header.writeDoubleBE(1, 32)
+    const packed = deflateSync(Buffer.concat([header, payload]))
+    const front = Buffer.alloc(8)
+    front.writeInt32BE(0x1c849314, 0)
+    front.writeInt32BE(packed.length, 4)
+    return Buffer.concat([front, packed]).toString('base64')
+  }
+
+  test('may have as many zeros as some encoders round up to', () => {
+    const payload = new Uint8Array(600)
+    payload[5] = 6
+    expect([...HistogramSnapshot.decode(encodePayload(payload)).buckets()]).toEqual([
+      { least: 5, most: 5, count: 3 },
+    ])
+  })
+
+  test.each([
+    ['zeros, each in a byte', new Uint8Array(2000), 'has more counts than buckets'],
+    ['zeros that decompress to megabytes', new Uint8Array(1 << 22), 'cannot be decompressed'],
+    // A run of 2**40 zeros, as a zigzag-coded number, again and again.
+    ['runs of zeros', Uint8Array.of(255, 255, 255, 255, 255, 63), 'has more counts than buckets'],
+  ])('is refused before %s are counted', (_, payload, problem) => {
+    expect(() => HistogramSnapshot.decode(encodePayload(payload))).toThrow(problem)
   })
 })

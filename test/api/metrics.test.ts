@@ -73,7 +73,22 @@ describe('in one thread', () => {
     for (const bound of bounds) size.observe(bound * (1 + Number.EPSILON))
     expect(size.value.counts).toEqual([1, ...new Array<number>(20).fill(2), 1])
     size.observe(0)
-    expect(size.value.counts[0]).toBe(2)
+    size.observe(-0)
+    expect(size.value.counts[0]).toBe(3)
+  })
+
+  test('exponential histograms refuse numbers below 0, also in a batch', () => {
+    const metrics = service.create()
+    const { size, bytes } = metrics
+    const batch = metrics.batch(bytes, size)
+    for (const value of [-5, -Number.MIN_VALUE, -1e300]) {
+      for (const observe of [size.observe.bind(size, value), batch.commit.bind(batch, 1, value)]) {
+        expect(observe).toThrow(
+          new RangeError(`value: expected a number of 0 or more for exponential buckets, got ${value}`),
+        )
+      }
+    }
+    expect([size.value.count, size.value.sum, bytes.value]).toEqual([0, 0, 0])
   })
 
   test('a label set is one series, however its values are written', () => {
@@ -229,7 +244,7 @@ describe('the buffer', () => {
     expect(() => other.open(buffer)).toThrow(
       /the schemas differ: this thread declares .*"b".*"y".* made with .*"x"/,
     )
-    // What is only said about a metric may differ.
+    // The description of a metric may differ.
     defineMetrics({ counters: { a: { help: 'A.' }, b: { help: '', labels: ['x'] } } }).open(buffer)
     expect(() => other.open(new SharedArrayBuffer(4096))).toThrow('was not made by rseq/metrics')
     expect(() => other.open(new SharedArrayBuffer(8))).toThrow('8 bytes')
@@ -237,7 +252,8 @@ describe('the buffer', () => {
   })
 
   test('may be overwritten anywhere: then it is refused, or counts wrong', () => {
-    const define = () => defineMetrics({ counters: { a: { help: '', labels: ['x'], series: 4 } } })
+    const define = () =>
+      defineMetrics({ counters: { a: { help: '', labels: ['x'], series: 4, labelBytes: 8 } } })
     // Up to the first region: what counters do with overwritten bytes is another test's.
     const end = Buffer.from(define().create().buffer).indexOf('RSEQ')
     let refused = 0
@@ -262,8 +278,8 @@ describe('the buffer', () => {
 
 test.each([
   [{ counters: { a: {} } }, 'a.help: expected a sentence, got undefined'],
-  [{ counters: { 'a-b': { help: '' } } }, 'a-b.name: expected a name such as'],
-  [{ counters: { a: { help: '', labels: ['1x'] } } }, 'a.labels: expected a name'],
+  [{ counters: { '\0': { help: '' } } }, '.name: expected a name such as'],
+  [{ counters: { a: { help: '', labels: [''] } } }, 'a.labels: expected a name'],
   [{ counters: { a: { help: '', labels: ['x', 'x'] } } }, 'a.labels: expected each name once'],
   [{ counters: { a: { help: '', labels: { x: [] } } } }, "a.labels.x: expected 'any' or an array"],
   [{ counters: { a: { help: '' } }, gauges: { a: { help: '', name: 'b' } } }, 'each key and each name once'],
@@ -274,7 +290,23 @@ test.each([
     { histograms: { a: { help: '', exponential: { schema: 9, least: 1, most: 2 } } } },
     'schema: expected an integer',
   ],
-  [{ meters: {} }, 'schema: expected counters, gauges and histograms'],
+  [{ meters: {} }, "schema: expected an object with any of counters, gauges, histograms, got 'meters'"],
+  [{ countres: {} }, "got 'countres'; did you mean 'counters'?"],
+  [{ counters: { a: { help: '', labelNames: ['x'] } } }, "got 'labelNames'; did you mean 'labels'?"],
+  [
+    { gauges: { a: { help: '', bucket: [1] } } },
+    'a: expected an object with any of name, help, unit, labels, series,',
+  ],
+  [{ histograms: { a: { help: '', type: 'f64' } } }, "got 'type'"],
+  [{ histograms: { a: { help: '', bukets: [1] } } }, "got 'bukets'; did you mean 'buckets'?"],
+  [
+    { histograms: { a: { help: '', exponential: { schema: 1, least: 1, max: 2 } } } },
+    "a.exponential: expected an object with any of schema, least, most, got 'max'",
+  ],
+  [
+    { histograms: { a: { help: '', buckets: [1], exponential: { schema: 1, least: 1, most: 2 } } } },
+    'a: expected either buckets or exponential, got both',
+  ],
   [null, 'schema: expected an object'],
 ])('the schema %j is refused', (schema, message) => {
   expect(() => defineMetrics(schema as never)).toThrow(message)

@@ -1,4 +1,4 @@
-// What is done to the whole process while the workers work.
+// The disturbances of the whole process while the workers work.
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 

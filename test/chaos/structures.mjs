@@ -230,7 +230,8 @@ export const structures = [
     make() {
       const mutex = new Mutex()
       const plain = new Float64Array(new SharedArrayBuffer(8))
-      return { plain, buffer: { mutex: mutex.buffer, plain } }
+      // The object, too: a handle that is closed when it is collected would hide one that is left.
+      return { mutex, plain, buffer: { mutex: mutex.buffer, plain } }
     },
     open: ({ mutex, plain }) => ({ mutex: Mutex.from(mutex), plain }),
     amount: one,
@@ -247,7 +248,7 @@ export const structures = [
     make() {
       const lock = new PerCpuLock()
       const plain = new Float64Array(new SharedArrayBuffer(8 * lock.length))
-      return { plain, buffer: { lock: lock.buffer, plain } }
+      return { lock, plain, buffer: { lock: lock.buffer, plain } }
     },
     open: ({ lock, plain }) => ({ lock: PerCpuLock.from(lock), plain }),
     amount: one,

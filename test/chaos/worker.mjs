@@ -3,25 +3,14 @@
 import { Session } from 'node:inspector'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createRequire } from 'node:module'
-import { Column, columnsOf } from './ledger.mjs'
+import { operatorOf } from './operate.mjs'
 import { makeRandom } from './random.mjs'
 import { structures } from './structures.mjs'
 
 const { buffers, ledger, slot, seed, fate, flags, supportFile } = workerData
 const random = makeRandom(seed)
-const opened = structures.map((structure, i) => structure.open(buffers[i]))
-const mine = structures.map((_, i) => columnsOf(ledger, slot, i))
+const operate = operatorOf(structures, { buffers, ledger, slot, random })
 const STOP = 0
-
-/** Only this thread writes its columns: the main thread reads them after it has ended. */
-function operate() {
-  const i = Math.floor(random() * structures.length)
-  const structure = structures[i]
-  const amount = structure.amount(random)
-  mine[i][Column.begun] += amount
-  structure.add(opened[i], amount)
-  mine[i][Column.confirmed] += amount
-}
 
 const fates = {
   finish: () => {},

@@ -6,7 +6,8 @@
 import { type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-export const CLI = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
+const CLI = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
+export const COUNT = fileURLToPath(new URL('../../build/tools/count/main.js', import.meta.url))
 export const LOCALES = ['C', 'C.UTF-8']
 
 export interface Ran {
@@ -49,6 +50,15 @@ export function rseq(
   options: SpawnOptions = {},
 ): Promise<Ran> {
   return execute(process.execPath, [CLI, ...args], { env: environment(env), ...options })
+}
+
+/** Runs the word counter of tools/. */
+export function count(
+  args: string[],
+  env: Record<string, string> = {},
+  options: SpawnOptions = {},
+): Promise<Ran> {
+  return execute(process.execPath, [COUNT, ...args], { env: environment(env), ...options })
 }
 
 export interface Totals {

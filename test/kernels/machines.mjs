@@ -78,7 +78,7 @@ export const FLAVOURS = {
   stable: { name: 'stable', suite: 'stable', libc: /^glibc 2\.\d+$/, registration: 'libc', debianNode: true },
 }
 
-/** What is tried on every processor: each kernel, and each C library with a kernel of its time. */
+/** The machines for every processor: each kernel, and each C library with a kernel of its time. */
 const PAIRS = [
   ['6.1', 'glibc-2.31'],
   ['6.1', 'glibc-2.36'],

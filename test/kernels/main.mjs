@@ -1,10 +1,12 @@
 // The project's tests inside emulated machines: other processors, other kernels, other C libraries.
 // `npm run test:kernels -- --help`; docs/kernels.md.
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ensureHostPackages, neededPackages } from './host/packages.mjs'
 import { Unavailable } from './host/process.mjs'
 import { say, step, steps } from './host/steps.mjs'
+import { CPUS } from './machine/boot.mjs'
 import { buildLibrary } from './artefacts/payload.mjs'
 import { ARCHITECTURES, FLAVOURS, KERNELS, selectMachines } from './machines.mjs'
 import { missingPrograms, planFor } from './plan.mjs'
@@ -26,7 +28,12 @@ const options = new Command('test:kernels')
     new Option('--ci', 'arm64 and ppc64le on one kernel each').conflicts(['arch', 'kernel', 'flavour']),
   )
   .option('--list', 'print the machines and what each runs, and run nothing')
-  .option('--jobs <n>', 'machines at a time, each with two virtual CPUs', positive, 1)
+  .option(
+    '--jobs <n>',
+    'machines at a time, each with two virtual CPUs',
+    positive,
+    Math.max(1, Math.floor(availableParallelism() / CPUS)),
+  )
   .option('--timeout <seconds>', 'stop a machine after this long', positive, 900)
   .option('--keep', 'keep the root file systems, and print the commands that boot them')
   .option('--json <file>', 'write the results there')

@@ -64,11 +64,31 @@ const NATIVE = [
   {
     name: 'interleave-mutants',
     program: 'interleave-mutants',
+    command: '/rig/bin/interleave-mutants --operations mutant/',
     source: 'native/test/interleave/mutants',
     seconds: 400,
     on: withRseq,
     exit: () => 1,
     output: /mutant\/stale_value/,
+  },
+  {
+    name: 'kill',
+    program: 'kill',
+    command: '/rig/bin/kill --every 40',
+    source: 'native/test/kill',
+    seconds: 600,
+    on: withRseq,
+    output: /passed: .* 0 failures/,
+  },
+  {
+    name: 'kill-mutants',
+    program: 'kill-mutants',
+    command: '/rig/bin/kill-mutants --only mutant_ --operations mutant/',
+    source: 'native/test/kill',
+    seconds: 400,
+    on: withRseq,
+    exit: () => 1,
+    output: /mutant\/stores_both/,
   },
   {
     name: 'stress',
@@ -81,9 +101,15 @@ const NATIVE = [
   },
 ]
 
-/** The command line: `source` must exist, too. */
-const CLI = [
-  { name: 'lint', source: 'src/cli/lint.ts', args: 'lint /app/prebuilds/*/*.node', seconds: 60, on: always },
+/** The tools: `source` must exist, too. */
+const TOOLS = [
+  {
+    name: 'lint',
+    source: 'tools/lint/main.ts',
+    command: 'node /app/tools/lint/main.js /app/prebuilds/*/*.node',
+    seconds: 60,
+    on: always,
+  },
 ]
 
 /** Ways to run the smoke test of the package, and what `info()` must say then. */
@@ -110,7 +136,7 @@ export function nativePrograms() {
 
 /** Programs of the table that this checkout does not have. */
 export function missingPrograms() {
-  return [...NATIVE, ...CLI].filter((program) => !exists(program)).map(({ name }) => name)
+  return [...NATIVE, ...TOOLS].filter((program) => !exists(program)).map(({ name }) => name)
 }
 
 function smokeExpectation(machine, { tier, registration, reason }) {
@@ -157,7 +183,7 @@ export function planFor(machine) {
   const here = (program) => exists(program) && program.on(machine)
   return [
     ...NATIVE.filter(here).map((program) => line(program, program.command ?? `/rig/bin/${program.program}`)),
-    ...CLI.filter(here).map((program) => line(program, `node /app/lib/cli/main.js ${program.args}`)),
+    ...TOOLS.filter(here).map((program) => line(program, program.command)),
     ...SMOKE.filter(({ on }) => on(machine)).map((run) =>
       line({ ...run, seconds: 240 }, `node /app/rig/smoke.mjs ${run.name}`, CHECKS),
     ),

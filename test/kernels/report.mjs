@@ -1,4 +1,4 @@
-// What is printed and written at the end.
+// The report that is printed and written at the end.
 import { writeFileSync } from 'node:fs'
 
 function table(rows) {
@@ -42,7 +42,7 @@ export function summary(outcomes) {
   ].join('\n')
 }
 
-/** The exit status: 0 if all passed, 1 if something failed, 2 if all that did was that a machine's parts were not to be had. */
+/** The exit status: 0 if all passed, 1 if something failed, 2 if the only failures were downloads that were not available. */
 export function exitStatus(outcomes) {
   const failed = outcomes.filter(({ results }) => !results.every(({ passed }) => passed))
   if (failed.length === 0) return 0

@@ -1,4 +1,4 @@
-/** Where there is no binary that fits: the portable backend, and who is told what. */
+/** Installations without a suitable binary: they use the portable backend, and warn if that is a fault. */
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -98,7 +98,7 @@ test.each(['darwin-arm64', 'darwin-x64', 'win32-x64', 'linux-riscv64'])(
     const env = { PRETEND_PLATFORM: platform }
     const cwd = makeProject()
     const seen = await smoke('esm.mjs', { cwd, options, env })
-    expectPortable(seen, new RegExp(`not to be had on ${platform}$`))
+    expectPortable(seen, new RegExp(`not available on ${platform}$`))
     expect([seen.main.platform, seen.stderr]).toEqual([platform, ''])
     const { status, stdout } = await run(['node_modules/rseq/lib/cli/main.js', 'build'], {
       cwd,

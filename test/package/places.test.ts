@@ -1,4 +1,4 @@
-/** Where the package lies: where nobody may write, twice in one process. */
+/** The place of the package: a directory without write permission; two copies in one process. */
 import { chmodSync, cpSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -26,12 +26,12 @@ function makeReadOnly(directory: string): void {
   chmodSync(directory, 0o555)
 }
 
-test('a directory in which nobody may write', async ({ skip, annotate }) => {
+test('a directory without write permission', async ({ skip, annotate }) => {
   await machineWithSectionsOr(skip)
   const project = makeProject()
   makeReadOnly(project)
   const before = listing(project)
-  // Somebody else can only be somebody who may read Node itself.
+  // Another user must be able to read Node itself.
   const isRoot = process.getuid?.() === 0
   const asNobody = { cwd: project, ...(isRoot ? { uid: NOBODY } : {}) }
   const canBeNobody = (await run(['--version'], asNobody)).status === 0

@@ -1,13 +1,16 @@
-/** What is in the tarball, and what is not. */
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+/** The contents of the tarball. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { expect, inject, test } from 'vitest'
 import { NODES } from '../../scripts/node-versions.mjs'
 import { ARCHITECTURES } from '../../scripts/prebuild.mjs'
+import { installInto } from './support/install.js'
+import { makeProject, run, smoke, temporary } from './support/project.js'
 
 const MOST_BYTES = 3_000_000
 
@@ -32,14 +35,7 @@ test('it has what it is to have', () => {
     `prebuilds/linux-${arch}/rseq.glibc.node`,
   ])
   expect(packed.files.filter((file) => file.startsWith('prebuilds/')).sort()).toEqual(binaries.sort())
-  for (const file of [
-    'README.md',
-    'LICENSE',
-    'CHANGELOG.md',
-    'lib/index.js',
-    'lib/index.d.ts',
-    'lib/index.js.map',
-  ]) {
+  for (const file of ['README.md', 'LICENSE', 'CHANGELOG.md', 'lib/index.js', 'lib/index.d.ts']) {
     expect(packed.files).toContain(file)
   }
   for (const file of [
@@ -51,7 +47,8 @@ test('it has what it is to have', () => {
   ]) {
     expect(packed.files).toContain(`native/${file}`)
   }
-  const unwanted = /^(src|test|scripts|bench|build|examples)\/|native\/test|\.tsbuildinfo$|prebuilds\/README/
+  const unwanted =
+    /^(src|test|tools|scripts|bench|build|examples)\/|native\/test|\.tsbuildinfo$|prebuilds\/README/
   expect(packed.files.filter((file) => unwanted.test(file))).toEqual([])
 })
 
@@ -62,14 +59,90 @@ test('nothing makes npm compile it, or run anything', () => {
   expect(scripts.filter((name) => /^(pre|post)?install$|^prepare$|^prepublish$/.test(name))).toEqual([])
 })
 
-test('every module of lib comes from a source, and its map has the source in it', () => {
-  for (const file of packed.files.filter((name) => /^lib\/.*\.c?js$/.test(name))) {
-    const { sourcesContent } = JSON.parse(readFileSync(at(`${file}.map`), 'utf8')) as {
-      sourcesContent?: string[]
-    }
-    expect(sourcesContent?.[0]?.length, file).toBeGreaterThan(0)
-    expect(packed.files).toContain(file.replace(/js$/, 'ts').replace(/\.(c?)ts$/, '.d.$1ts'))
+test('lib has modules and their types, and nothing else: no source map, no inlined source', () => {
+  const files = packed.files.filter((file) => file.startsWith('lib/'))
+  expect(files.filter((file) => !/\.(js|cjs|d\.ts|d\.cts)$/.test(file))).toEqual([])
+  for (const file of files.filter((name) => /js$/.test(name))) {
+    expect(readFileSync(at(file), 'utf8'), file).not.toContain('sourceMappingURL')
+    expect(files).toContain(file.replace(/js$/, 'ts').replace(/\.(c?)ts$/, '.d.$1ts'))
   }
+})
+
+/** Bytes that capabilities which joined after the bound of 0.55 MB was set may add to lib, by their folders. */
+const JOINED: Readonly<Record<string, number>> = {
+  'prom-client': 138_000,
+  shared: 66_000,
+  trace: 140_000,
+  inspect: 142_000,
+  web: 12_000,
+  formats: 32_000,
+}
+/** Files of other folders that belong to `inspect`, the views from outside. */
+const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
+
+/** The command of `trace`. */
+const OF_TRACES = /^lib\/cli\/trace\./
+
+/** Modules of rseq/metrics that belong to `formats`: names of UTF-8, negotiation, and OpenTelemetry's producer. */
+const OF_FORMATS = /^lib\/metrics\/(names|negotiation|opentelemetry-producer)\./
+
+/** Capabilities with files in the folders of others. */
+const MOVED = [
+  ['inspect', OF_VIEWS],
+  ['formats', OF_FORMATS],
+  ['trace', OF_TRACES],
+] as const
+
+test('lib is at most 0.55 MB without what joined later, which has bounds of its own', ({ annotate }) => {
+  const sizes = new Map<string, number>()
+  for (const file of packed.files.filter((name) => name.startsWith('lib/'))) {
+    const [joined] = MOVED.find(([, files]) => files.test(file)) ?? []
+    const folder = joined ?? (file.split('/')[1] as string)
+    const part = folder in JOINED ? folder : 'the rest'
+    sizes.set(part, (sizes.get(part) ?? 0) + statSync(at(file)).size)
+  }
+  for (const [part, bytes] of sizes) expect(bytes, part).toBeLessThanOrEqual(JOINED[part] ?? 550_000)
+  return annotate(JSON.stringify(Object.fromEntries(sizes)))
+})
+
+test('installing it installs at most 4 packages, because none of its dependencies has dependencies', () => {
+  const lock = JSON.parse(readFileSync(join(packed.installed, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dependencies?: Record<string, string> }>
+  }
+  const { '': project, 'node_modules/rseq': rseq, ...others } = lock.packages
+  expect(Object.keys(project?.dependencies ?? {})).toEqual(['rseq'])
+  const names = Object.keys(rseq?.dependencies ?? {})
+  expect(names.length).toBeLessThanOrEqual(3)
+  expect(Object.keys(others).sort()).toEqual(names.map((name) => `node_modules/${name}`).sort())
+  for (const other of Object.values(others)) expect(other.dependencies).toBeUndefined()
+})
+
+test('the library needs no other package: those are for the command line and for compiling', async () => {
+  const project = makeProject()
+  const others = readdirSync(join(project, 'node_modules')).filter((name) => name !== 'rseq')
+  expect(others).toContain('commander')
+  for (const name of others) rmSync(join(project, 'node_modules', name), { recursive: true })
+  const { counted, expected } = await smoke('esm.mjs', { cwd: project })
+  expect(counted).toBe(expected)
+  const command = await run(['node_modules/rseq/lib/cli/main.js', 'info'], { cwd: project })
+  expect(command.stderr).toContain("Cannot find package 'commander'")
+})
+
+test('rseq-lint is one file that runs on its own, and finds the packed binaries in order', async () => {
+  const project = temporary()
+  const tool = fileURLToPath(new URL('../../tools/lint', import.meta.url))
+  execFileSync('npm', ['pack', '--pack-destination', project], { cwd: tool, stdio: 'ignore' })
+  const [tarball = ''] = readdirSync(project)
+  installInto(project, join(project, tarball))
+  expect(readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
+    'rseq-lint',
+  ])
+  const binaries = packed.files.filter((file) => file.endsWith('.node')).map(at)
+  const { status, stdout } = await run(['node_modules/rseq-lint/rseq-lint.mjs', ...binaries], {
+    cwd: project,
+  })
+  expect(status).toBe(0)
+  expect(stdout.match(/^ {2}\d+ sections, 0 findings$/gm)).toHaveLength(binaries.length)
 })
 
 test('every path in the export map is there', () => {
@@ -81,8 +154,8 @@ test('every path in the export map is there', () => {
 
 test('the static entries name the binaries that there are', () => {
   for (const arch of Object.keys(ARCHITECTURES)) {
-    const text = readFileSync(at(`lib/static/linux-${arch}.cjs`), 'utf8')
-    const named = Array.from(text.matchAll(/require\('\.\.\/\.\.\/(prebuilds\/.*?)'\)/g), ([, path]) => path)
+    const text = readFileSync(at(`lib/native/static/linux-${arch}.cjs`), 'utf8')
+    const named = Array.from(text.matchAll(/require\('(?:\.\.\/)+(prebuilds\/.*?)'\)/g), ([, path]) => path)
     const there = packed.files.filter((file) => file.startsWith(`prebuilds/linux-${arch}/`))
     expect(named.sort()).toEqual(there.sort())
   }
@@ -99,7 +172,7 @@ function judgeTypes(...options: string[]): number | null {
   return spawnSync(process.execPath, [join(attw, '../dist/index.js'), packed.file, ...options]).status
 }
 
-test('the types are right for whoever resolves them', () => {
+test('the types are right for every way to resolve them', () => {
   expect(judgeTypes('--profile', 'esm-only')).toBe(0)
   // ES modules only: require() takes them from Node 20.19 on, which is not yet an opinion of that tool.
   expect(judgeTypes()).toBe(1)

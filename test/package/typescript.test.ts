@@ -8,7 +8,7 @@ import { type End, makeProject, run } from './support/project.js'
 const TSC = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 
 const GOOD = `
-import { CounterBatch, PerCpuCounter, PerCpuCounterArray, cpuId, info, type Info } from 'rseq'
+import { CounterBatch, type LockOptions, Mutex, PerCpuCounter, PerCpuCounterArray, PerCpuLock, cpuId, info, type Info } from 'rseq'
 import { PerCpuCounter as Bundled } from 'rseq/linux-x64'
 import include from 'rseq/include'
 
@@ -18,6 +18,10 @@ const array = new PerCpuCounterArray(10)
 new CounterBatch(array, 16).increment(3)
 const total: number = counter.value + array.get(3) + cpuId()
 const seen: Info = info()
+const options: LockOptions = { timeout: 5 }
+export const locked: Promise<number> = new Mutex().runExclusive(() => Promise.resolve(1), options)
+export const cpu: number = new PerCpuLock().runExclusive((cpu) => cpu)
+export const totals: number[] = [...array]
 export const all: [number, string | null, string, SharedArrayBuffer] = [total, seen.reason, include, Bundled.from(counter.buffer).buffer]
 `
 const BAD = `

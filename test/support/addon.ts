@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { TestContext } from 'vitest'
@@ -25,6 +26,8 @@ const hasSupport = process.platform === 'linux' && ['x64', 'arm64', 'ppc64'].inc
 /** The addon, or the end of the test: skipped, with the reason. A missing file is an error. */
 export function supportOr(skip: TestContext['skip']): Support {
   if (!hasSupport) skip('the test addon is for Linux on x64, arm64 and ppc64')
+  if (!existsSync(SUPPORT_FILE))
+    throw new Error(`The test addon ${SUPPORT_FILE} is missing: build it with npm run build:test-support`)
   return createRequire(import.meta.url)(SUPPORT_FILE) as Support
 }
 

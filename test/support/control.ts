@@ -1,5 +1,5 @@
 /**
- * The control of the race tests: the same teams, adding in the same way but for what makes it exact.
+ * The control of the race tests: the same teams add without the protection.
  *
  * @module
  */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { existsSync } from 'node:fs'
 import { cp, mkdtemp, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +22,9 @@ export interface Copy {
 
 /** Copies `lib`, and with `binary` the addon; the dependencies are those of the original. */
 export async function copyPackage(options: { binary: boolean }): Promise<Copy> {
-  const root = await realpath(await mkdtemp(join(tmpdir(), 'rseq-copy-')))
+  // Where a test pretends to be on another platform, tmpdir() names a directory that is not there.
+  const place = existsSync(tmpdir()) ? tmpdir() : join(ROOT, 'build')
+  const root = await realpath(await mkdtemp(join(place, 'rseq-copy-')))
   onTestFinished(() => rm(root, { recursive: true }))
   // Where the tests are to run on what ships, a copy must have that, too.
   const binary = process.env['PREBUILDS_ONLY'] === undefined ? 'build/Release/rseq.node' : 'prebuilds'

@@ -7,7 +7,6 @@
 
 /** What the tables that describe critical sections are called. */
 export const TABLES = {
-  descriptors: '__rseq_cs',
   pointers: '__rseq_cs_ptr_array',
   exits: '__rseq_exit_point_array',
 } as const
@@ -23,6 +22,7 @@ interface PatchableSection {
 
 const [SHT_RELA, SHT_NOBITS] = [4, 8]
 const RELA_SIZE = 24
+const [PT_NULL, PT_GNU_RELRO] = [0, 0x6474e552]
 
 export class ElfPatch {
   readonly bytes: Uint8Array
@@ -53,6 +53,20 @@ export class ElfPatch {
     const section = this.#sections.get(name)
     if (section === undefined) throw new Error(`no section ${name}`)
     return section
+  }
+
+  /** The addresses of the descriptors, in the order of the pointers to them. */
+  descriptors(): number[] {
+    return this.entries(TABLES.pointers, 8).map((address) => this.word(address))
+  }
+
+  /** Takes from the dynamic linker the order to make anything read-only. */
+  removeRelro(): void {
+    const table = this.#u64(32)
+    for (let i = 0; i < this.view.getUint16(56, true); i++) {
+      const header = table + this.view.getUint16(54, true) * i
+      if (this.view.getUint32(header, true) === PT_GNU_RELRO) this.view.setUint32(header, PT_NULL, true)
+    }
   }
 
   /** Changes what the section headers say about a section. */

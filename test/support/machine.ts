@@ -1,11 +1,11 @@
 /**
- * What this machine has, whatever this run of the suite is told to use.
+ * The properties of this machine, independent of the settings of this run.
  *
  * @module
  */
 import type { TestContext } from 'vitest'
 import { type Info, info } from '../../lib/index.js'
-import { loadNative } from '../../lib/native.js'
+import { loadNative } from '../../lib/native/binding.js'
 import { runProgram } from './program.js'
 
 /** How many handles are open in the process; always 0 on the portable backend. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SectionReport } from '../../lib/lint/lint.js'
+import type { SectionReport } from '../../build/tools/lint/lint.js'
 import { BROKEN_CODE } from './broken-code.js'
 import { DECODERS } from './decoders.js'
 import { type ElfPatch, TABLES } from './elf-patch.js'
@@ -88,6 +88,14 @@ export function mutationsOf(architecture: ArchitectureName): Mutation[] {
       rules: ['version'],
       mutate: (patch, _, descriptor) => {
         setWord32(patch, descriptor, () => 1)
+      },
+    },
+    {
+      title: 'descriptors that stay writable',
+      rules: ['writable'],
+      names: /^rseq_/,
+      mutate: (patch) => {
+        patch.removeRelro()
       },
     },
     {

@@ -18,7 +18,7 @@ function startMember(file, workerData, env) {
       worker.on('error', reject)
       worker.on('exit', (code) => reject(new Error(`the worker ended with ${code} and no ${name}`)))
     })
-    // Of a worker that is terminated nobody awaits the report.
+    // No caller awaits the report of a terminated worker.
     promise.catch(() => undefined)
     return promise
   }

@@ -16,5 +16,5 @@ export function makeTokens(count: number): Tokens
 export function hold(tokens: Tokens, token: number, who: number): void
 /** To be called before a token is put back. */
 export function release(tokens: Tokens, token: number, who: number): void
-/** What is wrong with what was found in the end: values that are no tokens, tokens in two places, and tokens in none. */
+/** The faults in the final contents: values that are no tokens, duplicated tokens, and lost tokens. */
 export function judge(tokens: Tokens, found: number[]): { foreign: number; twice: number; missing: number }

@@ -6,12 +6,12 @@
  *   r5 to r10  the operands, in the order of native/rseq/sections.h
  *   r0, r11, r12  scratch          r2  the TOC pointer          r3  the outcome
  *
- * `delay` and the `same_` checks stand where stress builds wait or look twice, and are nothing otherwise
+ * `delay` and the `same_` checks mark where stress builds wait or compare a second time; in other builds they are empty
  * (ppc64_stress.inc).
  *
- * Each body is written once and made for cpu_id and for mm_cid, and where it says so for a relaxed
- * and a release commit. No section touches the stack. The descriptor's address is taken relative to
- * the TOC: an absolute one would put a text relocation into a shared object.
+ * Each body is written once and expands to one section for cpu_id and one for mm_cid; if its commit has a memory order,
+ * to one of each for relaxed and for release. No section touches the stack. Code computes
+ * the descriptor's address relative to the TOC: an absolute address would need a text relocation in a shared object.
  */
 #if defined(__powerpc64__)
 #include "../abi.h"
@@ -23,7 +23,7 @@
 .set AREA_cpu_id, RSEQ_AREA_CPU_ID
 .set AREA_mm_cid, RSEQ_AREA_MM_CID
 
-/* The function that a section is. Leaves its descriptor's address in r11. */
+/* Begins the function of a section, with the descriptor's address in r11. */
 .macro section_function name
   .pushsection .text.rseq, "ax", @progbits
   .balign 32
@@ -50,7 +50,7 @@ rseq_\name:
   delay entered
 .endm
 
-/* What a section begins with. */
+/* Begins a section: its function, armed. */
 .macro section_begin name, index
   section_function \name
   section_arm \name, \index
@@ -65,19 +65,23 @@ rseq_\name:
   std   \value, 0(\address)
 .endm
 
-/* The abort handler's label. The signature before it is a trap, so that it cannot be run into. */
+/* The abort handler's label. The signature before it is a trap: code that runs into it stops. */
 .macro section_abort name
   .long RSEQ_SIGNATURE
 .Labort_\name:
 .endm
 
-/* The descriptor and the tables of a section, which ends here. */
+/*
+ * Ends the function of a section, and makes its descriptor and its tables. Relocation fills the descriptor; then the
+ * dynamic linker makes it read-only (RELRO), so that no stray store redirects the kernel. Linkers protect sections named
+ * .data.rel.ro, so the usual name __rseq_cs is not used: __rseq_cs_ptr_array points at all descriptors.
+ */
 .macro section_tables name, compares
   .cfi_endproc
   .size rseq_\name, . - rseq_\name
   .popsection
 
-  .pushsection __rseq_cs, "aw", @progbits
+  .pushsection .data.rel.ro.rseq_cs, "aw", @progbits
   .balign 32
 .Ldescriptor_\name:
   .long 0, 0
@@ -99,8 +103,8 @@ rseq_\name:
 .endm
 
 /*
- * What follows the committing store: the exits, the abort handler, and the tables. `compares` is 1
- * where the body can leave by `compare_failed`.
+ * Ends a section behind its committing store: the exits, the abort handler, and the tables. `compares` is 1 if the body
+ * can leave by `compare_failed`.
  */
 .macro section_end name, compares
 .Lcommitted_\name:
@@ -129,37 +133,22 @@ rseq_\name:
 #include "ppc64_array.inc"
 #include "ppc64_list.inc"
 
-/*
- * The table of sections: each body above, made for every index and order there is.
- */
-.irp index, cpu_id, mm_cid
-  load_cbne_store                 load_cbne_store_\index, \index
-  load_cbeq_store_add_load_store  load_cbeq_store_add_load_store_\index, \index
-  load_add_store                  load_add_store_\index, \index
-  load_add_store_each             load_add_store_each_\index, \index
-  load_add_store_span             load_add_store_span_\index, \index
-  load_add_store_f64              load_add_store_f64_\index, \index
-  load_add_load_load_add_store    load_add_load_load_add_store_\index, \index
-  load_cbne_load_cbne_store       load_cbne_load_cbne_store_\index, \index
-  load_cbne_load_cbge_store_add_store  load_cbne_load_cbge_store_add_store_\index, \index
-  load_cbne_load_add_cbge_load_store  load_cbne_load_add_cbge_load_store_\index, \index
-  load_cbne_store_store           load_cbne_store_store_relaxed_\index, \index, relaxed
-  load_cbne_store_store           load_cbne_store_store_release_\index, \index, release
-  load_cbne_memcpy_store          load_cbne_memcpy_store_relaxed_\index, \index, relaxed
-  load_cbne_memcpy_store          load_cbne_memcpy_store_release_\index, \index, release
-  load_store_spin_add_store       load_store_spin_add_store_\index, \index
-  load_spin_store                 load_spin_store_\index, \index
-  load_cbne_load_load_cbgt_memcpy_stamp_store  load_cbne_load_load_cbgt_memcpy_stamp_store_\index, \index
-  load_cbne_load_memcpy_stamp_store  load_cbne_load_memcpy_stamp_store_\index, \index
-  load_cbne_load_add_store        load_cbne_load_add_store_\index, \index
-  load_cbne_load_add_store_i32    load_cbne_load_add_store_i32_\index, \index
-  load_cbne_load_add_store_f64    load_cbne_load_add_store_f64_\index, \index
-  load_cbne_load_store            load_cbne_load_store_\index, \index
-  load_cbne_load_cbne_store_taken load_cbne_load_cbne_store_taken_\index, \index
-  load_cbne_load_store_store      load_cbne_load_store_store_\index, \index
-  load_cbne_load_add_cbge_load_store_link  load_cbne_load_add_cbge_load_store_link_\index, \index
-.endr
+/* section_row makes one section of a body, for one index field; ordered_section_row makes one for each memory order. */
+.macro section_row body, index
+  \body \body\()_\index, \index
+.endm
+.macro ordered_section_row body, index
+  \body \body\()_relaxed_\index, \index, relaxed
+  \body \body\()_release_\index, \index, release
+.endm
+
+#define SECTION(body, type) section_row body, INDEX
+#define ORDERED_SECTION(body, type) ordered_section_row body, INDEX
+#define INDEX cpu_id
+#include "../section_table.inc"
+#define INDEX mm_cid
+#include "../section_table.inc"
 
 #endif
 
-.section .note.GNU-stack, "", @progbits
+#include "notes.inc"

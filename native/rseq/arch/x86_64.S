@@ -6,12 +6,12 @@
  *   rdx, rcx, r8, r9, then the stack: the operands, in the order of native/rseq/sections.h
  *   rax, r10, r11  scratch                  eax  the outcome          xmm0  a value beside it
  *
- * `delay` and the `same_` checks stand where stress builds wait or look twice, and are nothing otherwise
+ * `delay` and the `same_` checks mark where stress builds wait or compare a second time; in other builds they are empty
  * (x86_64_stress.inc).
  *
- * Each body is written once and made twice, for cpu_id and for mm_cid. A section touches no stack
- * but to read its operands, so unwinding through it needs no more than the return address.
- * x86-64 keeps stores in order, so `_release` names the same code as the relaxed section.
+ * Each body is written once and expands to two sections, for cpu_id and for mm_cid. A section uses the stack only to
+ * read its operands, so unwinding through it needs only the return address. x86-64 keeps stores in order, so a
+ * `_release` section is a second name of the relaxed one.
  */
 #if defined(__x86_64__)
 #include "../abi.h"
@@ -21,7 +21,12 @@
 .set AREA_cpu_id, RSEQ_AREA_CPU_ID
 .set AREA_mm_cid, RSEQ_AREA_MM_CID
 
-/* The function that a section is. */
+/*
+ * Begins the function of a section, with the descriptor's address in r11. The function begins with a landing pad, as C++
+ * may choose between two sections by an indirect jump. The abort handler needs none, as nothing branches to it: the
+ * kernel sets the instruction pointer, and a section has no indirect branch after which the CPU would expect a landing
+ * pad.
+ */
 .macro section_function name
   .pushsection .text.rseq, "ax", @progbits
   .balign 32
@@ -30,6 +35,7 @@
   .type rseq_\name, @function
 rseq_\name:
   .cfi_startproc
+  endbr64
   leaq  .Ldescriptor_\name(%rip), %r11
 .endm
 
@@ -43,15 +49,15 @@ rseq_\name:
   delay entered
 .endm
 
-/* What a section begins with. */
+/* Begins a section: its function, armed. */
 .macro section_begin name, index
   section_function \name
   section_arm \name, \index
 .endm
 
 /*
- * The abort handler's label. The signature before it is the operand of an undefined instruction, so
- * that the bytes before abort_ip cannot be run into.
+ * The abort handler's label. The signature before it is the operand of an undefined instruction: code that runs into it
+ * traps.
  */
 .macro section_abort name
   .byte 0x0f, 0xb9, 0x3d  /* ud1 RSEQ_SIGNATURE(%rip), %edi */
@@ -59,13 +65,17 @@ rseq_\name:
 .Labort_\name:
 .endm
 
-/* The descriptor and the tables of a section, which ends here. */
+/*
+ * Ends the function of a section, and makes its descriptor and its tables. Relocation fills the descriptor; then the
+ * dynamic linker makes it read-only (RELRO), so that no stray store redirects the kernel. Linkers protect sections named
+ * .data.rel.ro, so the usual name __rseq_cs is not used: __rseq_cs_ptr_array points at all descriptors.
+ */
 .macro section_tables name, compares
   .cfi_endproc
   .size rseq_\name, . - rseq_\name
   .popsection
 
-  .pushsection __rseq_cs, "aw", @progbits
+  .pushsection .data.rel.ro.rseq_cs, "aw", @progbits
   .balign 32
 .Ldescriptor_\name:
   .long 0, 0
@@ -87,8 +97,8 @@ rseq_\name:
 .endm
 
 /*
- * What follows the committing store: the exits, the abort handler, and the tables. `compares` is 1
- * where the body can leave by `compare_failed`.
+ * Ends a section behind its committing store: the exits, the abort handler, and the tables. `compares` is 1 if the body
+ * can leave by `compare_failed`.
  */
 .macro section_end name, compares
 .Lcommitted_\name:
@@ -125,38 +135,22 @@ rseq_\name:
 #include "x86_64_array.inc"
 #include "x86_64_list.inc"
 
-/*
- * The table of sections: each body above, made for every index and order there is.
- */
-.irp index, cpu_id, mm_cid
-  load_cbne_store                 load_cbne_store_\index, \index
-  load_cbeq_store_add_load_store  load_cbeq_store_add_load_store_\index, \index
-  load_add_store                  load_add_store_\index, \index
-  load_add_store_each             load_add_store_each_\index, \index
-  load_add_store_span             load_add_store_span_\index, \index
-  load_add_store_span_avx         load_add_store_span_avx_\index, \index
-  load_add_store_f64              load_add_store_f64_\index, \index
-  load_add_load_load_add_store    load_add_load_load_add_store_\index, \index
-  load_cbne_store_store           load_cbne_store_store_relaxed_\index, \index
-  release_alias                   load_cbne_store_store_release_\index, load_cbne_store_store_relaxed_\index
-  load_cbne_load_cbne_store       load_cbne_load_cbne_store_\index, \index
-  load_cbne_load_cbge_store_add_store  load_cbne_load_cbge_store_add_store_\index, \index
-  load_cbne_load_add_cbge_load_store  load_cbne_load_add_cbge_load_store_\index, \index
-  load_cbne_memcpy_store          load_cbne_memcpy_store_relaxed_\index, \index
-  release_alias                   load_cbne_memcpy_store_release_\index, load_cbne_memcpy_store_relaxed_\index
-  load_store_spin_add_store       load_store_spin_add_store_\index, \index
-  load_spin_store                 load_spin_store_\index, \index
-  load_cbne_load_load_cbgt_memcpy_stamp_store  load_cbne_load_load_cbgt_memcpy_stamp_store_\index, \index
-  load_cbne_load_memcpy_stamp_store  load_cbne_load_memcpy_stamp_store_\index, \index
-  load_cbne_load_add_store        load_cbne_load_add_store_\index, \index
-  load_cbne_load_add_store_i32    load_cbne_load_add_store_i32_\index, \index
-  load_cbne_load_add_store_f64    load_cbne_load_add_store_f64_\index, \index
-  load_cbne_load_store            load_cbne_load_store_\index, \index
-  load_cbne_load_cbne_store_taken load_cbne_load_cbne_store_taken_\index, \index
-  load_cbne_load_store_store      load_cbne_load_store_store_\index, \index
-  load_cbne_load_add_cbge_load_store_link  load_cbne_load_add_cbge_load_store_link_\index, \index
-.endr
+/* section_row makes one section of a body, for one index field; ordered_section_row makes one for each memory order. */
+.macro section_row body, index
+  \body \body\()_\index, \index
+.endm
+.macro ordered_section_row body, index
+  \body \body\()_relaxed_\index, \index
+  release_alias \body\()_release_\index, \body\()_relaxed_\index
+.endm
+
+#define SECTION(body, type) section_row body, INDEX
+#define ORDERED_SECTION(body, type) ordered_section_row body, INDEX
+#define INDEX cpu_id
+#include "../section_table.inc"
+#define INDEX mm_cid
+#include "../section_table.inc"
 
 #endif
 
-.section .note.GNU-stack, "", @progbits
+#include "notes.inc"

@@ -1,11 +1,11 @@
 /**
  * @file
- * A coverage-guided fuzzer (libFuzzer) over regions of arbitrary bytes: opens them as whatever they
- * claim to be, runs every operation with arbitrary arguments, and scribbles over the bytes in between.
- * Whatever it finds must be a refusal or a number: no access outside the region (AddressSanitizer), no
- * undefined behaviour (UndefinedBehaviorSanitizer), no hang (its time-out).
+ * A coverage-guided fuzzer (libFuzzer) over regions of arbitrary bytes: opens them as the kind
+ * that their header names, runs every operation with arbitrary arguments, and overwrites bytes in between. Every
+ * operation must return a refusal or a number, without an access outside the region (AddressSanitizer), undefined
+ * behaviour (UndefinedBehaviorSanitizer) or a hang (its time-out).
  *
- * Built with -DBROKEN it has a mistake that it must find.
+ * A build with -DBROKEN has a mistake that the fuzzer must find.
  *
  * Input: a script of operations, 12 bytes each, up to a byte count that the first two bytes give;
  * what follows is the region.
@@ -119,19 +119,19 @@ void run_stack_step(const Region& region, const Step& step) {
     break;
   case 5:
     if (stack_stop(region, step.element) == Status::ok) {
-      stack_give(region, step.element, values, count);
+      stack_push_owned(region, step.element, values, count);
       stack_resume(region, step.element);
     }
     break;
   case 6:
     if (stack_stop(region, step.element) == Status::ok) {
-      stack_take(region, step.element, values, count);
+      stack_pop_owned(region, step.element, values, count);
       stack_resume(region, step.element);
     }
     break;
   case 7:
-    stack_give(region, step.element, values, count);
-    stack_take(region, step.element, values, count);
+    stack_push_owned(region, step.element, values, count);
+    stack_pop_owned(region, step.element, values, count);
     stack_resume(region, step.element);
     break;
   }
@@ -155,13 +155,13 @@ void run_list_step(const Region& region, const Step& step) {
   case 3:
   case 4:
     if (list_stop(region, step.element) == Status::ok) {
-      (step.operation % 9 == 3 ? list_take(region, step.element, nodes, count)
-                               : list_give(region, step.element, nodes, count));
+      (step.operation % 9 == 3 ? list_pop_owned(region, step.element, nodes, count)
+                               : list_push_owned(region, step.element, nodes, count));
       list_resume(region, step.element);
     }
     break;
   case 5:
-    list_take(region, step.element, nodes, count);
+    list_pop_owned(region, step.element, nodes, count);
     list_resume(region, step.element);
     break;
   }
@@ -195,7 +195,7 @@ void run_pool_step(const Region& region, const Step& step) {
   }
 }
 
-/** The region as what it says it is. */
+/** Opens the region as the kind that its header names. */
 RegionError open_as_claimed(const Memory& memory, Region& region) {
   uint32_t kind = 0;
   if (memory.length() >= sizeof(Header))
@@ -251,7 +251,7 @@ void run_step(Memory& memory, Region& region, const Step& step) {
   case 6:
     memory.scribble(step.value, step.small);
 #ifdef BROKEN
-    // What the fuzzer must find: to believe the header after it was checked.
+    // The mistake that the fuzzer must find: a second read of the header after the check.
     memcpy(&region.length, static_cast<unsigned char*>(memory.data()) + offsetof(Header, length), sizeof(uint32_t));
 #endif
     break;
@@ -283,7 +283,7 @@ void run_mutex(Memory& memory, const Region& region, const uint8_t* script, size
       mutex_wait(seat, step.small % 2);
       break;
     case 3:
-      mutex_call_me(seat, seat.waiting == 0);
+      mutex_announce_js(seat);
       break;
     case 4:
       mutex_close(seat);
@@ -296,7 +296,7 @@ void run_mutex(Memory& memory, const Region& region, const uint8_t* script, size
   mutex_close(seat);
 }
 
-/** The same at locks of CPUs. */
+/** Runs a script on the calling thread's seat at locks of CPUs, whose words may be anything. */
 void run_cpu_lock(Memory& memory, const Region& region, const uint8_t* script, size_t scripted) {
   CpuLockSeat seat;
   if (cpu_lock_open(region, seat) != RegionError::none)
@@ -325,13 +325,15 @@ void run_cpu_lock(Memory& memory, const Region& region, const uint8_t* script, s
   cpu_lock_close(seat);
 }
 
-/** The same at a ring: written to, read, copied. */
+/** Runs a script on the calling thread's seat at a ring: writes, reads and copies records. */
 void run_ring(Memory& memory, const Region& region, const uint8_t* script, size_t scripted) {
-  alignas(8) unsigned char scratch[kLongestRecord];
+  alignas(8) unsigned char scratch[scratch_size(kLongestRecord)];
   memset(scratch, 0x5a, sizeof(scratch));
   RingSeat seat;
-  if (ring_open(region, scratch, seat) != RegionError::none)
+  if (ring_open(region, scratch, sizeof(scratch), seat) != RegionError::none)
     return;
+  // Times are taken in both ways.
+  ring_use_own_time(seat, scripted % 2 != 0);
   // Of exactly the size that is asked for, again.
   const uint32_t room = ring_capacity(seat) + kReadFrame + kLongestRecord;
   auto* into = static_cast<unsigned char*>(malloc(room));
@@ -339,7 +341,7 @@ void run_ring(Memory& memory, const Region& region, const uint8_t* script, size_
   for (size_t at = 0; at + kStepBytes <= scripted; at += kStepBytes) {
     const Step step = step_at(script + at);
     const uint32_t shard = step.element <= region.shards ? step.element : region.shards;
-    switch (step.operation % 7) {
+    switch (step.operation % 8) {
     case 0:
       ring_write(seat, step.small % (seat.longest + 2));
       break;
@@ -367,6 +369,10 @@ void run_ring(Memory& memory, const Region& region, const uint8_t* script, size_
       break;
     case 6:
       ring_write(seat, static_cast<uint32_t>(step.value));
+      break;
+    case 7:
+      ring_write(seat, step.small % (seat.longest + 1), Wholeness::truncated);
+      ring_drop(seat);
       break;
     }
   }

@@ -1,11 +1,15 @@
 // Writes the seeds of the corpus: well-formed regions of a few shapes, each with a script that runs
 // every operation. What the fuzzer finds beside them and is worth keeping is added by hand.
 // Usage: node native/test/fuzz/seeds.mjs DIRECTORY
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const directory = process.argv[2]
 mkdirSync(directory, { recursive: true })
+
+// A region of another layout version is refused at once, and the fuzzer would get no further.
+const header = readFileSync(join(import.meta.dirname, '../../percpu/region.h'), 'utf8')
+const layoutVersion = Number(/kLayoutVersion = (\d+);/.exec(header)[1])
 
 const upTo128 = (bytes) => Math.ceil(bytes / 128) * 128
 
@@ -15,9 +19,10 @@ function region(shape) {
   const { policy = 0, units = 0, unitSize = 0, checked = 0 } = shape
   const stride = upTo128(8 * length)
   const overflow = kind !== 4 ? stride : upTo128(8 * (units + 2))
-  const arena = upTo128(8 * units) + units * Math.ceil(unitSize / 64) * 64
+  const words = kind === 3 && checked === 1 ? 2 * units : units
+  const arena = upTo128(8 * words) + units * Math.ceil(unitSize / 64) * 64
   const bytes = Buffer.alloc(128 + shards * stride + overflow + arena)
-  const fields = [0x51455352, 1, kind, element, index, writers, shards, length, stride, 128]
+  const fields = [0x51455352, layoutVersion, kind, element, index, writers, shards, length, stride, 128]
   fields.push(units, unitSize, checked)
   fields.forEach((field, position) => bytes.writeUInt32LE(field, 4 * position))
   const central = 128 + shards * stride
@@ -72,6 +77,9 @@ const shapes = {
   'ring-atomics': { kind: 5, element: 1, index: 0, writers: 2, shards: 2, length: 64, policy: 1 },
   'ring-overwrite': { kind: 5, element: 1, index: 1, writers: 1, shards: 2, length: 64, policy: 2 },
   'list-cpu': { kind: 3, element: 1, index: 0, writers: 1, shards: 2, length: 2, units: 3, unitSize: 8 },
+  'list-checked': {
+    ...{ kind: 3, element: 1, index: 0, writers: 1, shards: 2, length: 2, units: 3, unitSize: 8, checked: 1 },
+  },
   'list-atomics': { kind: 3, element: 1, index: 1, writers: 2, shards: 1, length: 2, units: 2, unitSize: 70 },
   'cpu-lock': { kind: 9, element: 1, index: 0, writers: 1, shards: 2, length: 3 },
   'cpu-lock-atomics': { kind: 9, element: 1, index: 0, writers: 2, shards: 2, length: 3 },

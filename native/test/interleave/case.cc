@@ -3,6 +3,7 @@
 #include "../../rseq/thread.h"
 #include "breakpoint.h"
 #include "fake_area.h"
+#include "setting.h"
 #include "traps.h"
 
 #include <cstring>
@@ -11,9 +12,9 @@
 namespace rseq::interleave {
 namespace {
 
-/** More stops than any operation has attempts: one that comes here would go on for ever. */
+/** More stops than any operation has attempts: an operation with so many stops would never end. */
 constexpr uint32_t kMostStops = 64;
-/** Tries at a case that the system may have disturbed. What is really wrong is wrong in each of them. */
+/** How often a case is tried that the system may have disturbed. A real fault fails every try. */
 constexpr uint32_t kMostTries = 6;
 
 uint32_t shard_now(Index index) {
@@ -85,36 +86,17 @@ private:
 
 } // namespace
 
-bool pin(int cpu) {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(static_cast<size_t>(cpu), &one);
-  return sched_setaffinity(0, sizeof(one), &one) == 0;
-}
-
-Laboratory::Laboratory(uint32_t shards, int home_cpu, int other_cpu) : home(home_cpu), other(other_cpu), memory() {
-  memory.shards = shards;
+Laboratory::Laboratory(CaseMemory& use, int home_cpu, int other_cpu)
+    : home(home_cpu), other(other_cpu), cases(use), memory(use.now()) {
   pin(home);
 }
 
-void Laboratory::set_up(const Structure& structure, Index index, uint32_t state) {
-  memory.size = structure.size(memory.shards);
-  storage.assign((memory.size + sizeof(uint64_t) - 1) / sizeof(uint64_t), 0);
-  memory.bytes = reinterpret_cast<unsigned char*>(storage.data());
-  structure.set_up(memory, index, state);
-}
-
-Call Laboratory::fresh_call(const Operation& operation, Index index, Order order, uint32_t state) {
-  set_up(*operation.structure, index, state);
-  return {memory, index, order, 0};
-}
-
-/** Whether A and B, one after the other in either order, leave what was seen and answer the same. */
+/** Whether A and B in sequence, in either order, leave equal memory and give equal answers. */
 bool Laboratory::explained(const Case& c, const std::vector<Answer>& answers, uint32_t a_shard, uint32_t b_shard,
                            bool with_b) {
   const Structure& structure = *c.a->structure;
   for (const bool a_first : {false, true}) {
-    set_up(structure, c.index, c.state);
+    cases.set_up(structure, c.index, c.state);
     std::vector<Answer> model(answers.size());
     if (a_first)
       model[0] = c.a->model(call_of(memory, c, 0), a_shard);
@@ -132,7 +114,7 @@ bool Laboratory::explained(const Case& c, const std::vector<Answer>& answers, ui
 
 Verdict Laboratory::run_once(const Case& c, Fencer* fencer) {
   pin(home);
-  set_up(*c.a->structure, c.index, c.state);
+  cases.set_up(*c.a->structure, c.index, c.state);
   tally = 0;
 
   std::optional<FakeArea> unarmed;
@@ -156,7 +138,7 @@ Verdict Laboratory::run_once(const Case& c, Fencer* fencer) {
   const bool protected_there = c.armed && c.section->protects(c.address);
   // At each stop, but only the way `overflow` has more than one.
   const uint32_t aborts = protected_there ? interruption.stops : 0;
-  const bool gave_up = c.way == Way::overflow && aborts >= c.a->attempts;
+  const bool gave_up = c.way == Way::overflow && aborts >= c.a->attempts_at(c.section->name);
   // Stopped before its commit, A goes on wherever the thread is then; after it, A is where it was.
   const bool before_commit = verdict.reached && c.address < c.section->commit;
   const uint32_t a_shard = gave_up ? memory.shards : before_commit ? interruption.a_shard : first_shard;
@@ -165,7 +147,7 @@ Verdict Laboratory::run_once(const Case& c, Fencer* fencer) {
     verdict.wrong = "the system refused the interference";
   } else if (interruption.stops == kMostStops) {
     verdict.wrong = "A never gave up";
-  } else if (aborts > 1 && aborts > c.a->attempts) {
+  } else if (aborts > 1 && aborts > c.a->attempts_at(c.section->name)) {
     verdict.wrong = "A tried more often than it says";
   } else if (verdict.aborts != aborts) {
     verdict.wrong = verdict.aborts < aborts ? "the kernel did not abort A" : "the kernel aborted A outside a section";

@@ -5,11 +5,10 @@
 #ifndef RSEQ_INTERLEAVE_CASE_H
 #define RSEQ_INTERLEAVE_CASE_H
 
+#include "case_memory.h"
 #include "fencer.h"
-#include "operations.h"
 #include "section_table.h"
 
-#include <sched.h>
 #include <vector>
 
 namespace rseq::interleave {
@@ -46,26 +45,20 @@ struct Verdict {
 /** Runs cases, one after the other, in the calling thread. */
 class Laboratory {
 public:
-  /** `shards`: possible CPUs. The thread gets pinned to `home`; `other` is where moves lead. */
-  Laboratory(uint32_t shards, int home, int other);
+  /** The thread gets pinned to `home`; `other` is where moves lead. */
+  Laboratory(CaseMemory& use, int home, int other);
   Verdict run(const Case& c, Fencer* fencer);
-  /** One call of an operation by itself, on fresh memory: what trace() runs. */
-  Call fresh_call(const Operation& operation, Index index, Order order, uint32_t state);
   /** Where the thread is to be: CPU ids. */
   const int home, other;
 
 private:
   Verdict run_once(const Case& c, Fencer* fencer);
-  void set_up(const Structure& structure, Index index, uint32_t state);
   bool explained(const Case& c, const std::vector<Answer>& answers, uint32_t a_shard, uint32_t b_shard, bool with_b);
 
-  Memory memory;
-  std::vector<uint64_t> storage;
+  CaseMemory& cases;
+  const Memory& memory;
   std::vector<unsigned char> seen; ///< What a case left in memory.
 };
-
-/** Pins the calling thread to a CPU. Signal-safe. */
-bool pin(int cpu);
 
 } // namespace rseq::interleave
 

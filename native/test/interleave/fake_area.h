@@ -1,6 +1,6 @@
 /**
  * @file
- * The control: the same instructions, not armed.
+ * The control: runs the instructions of the sections without arming them.
  */
 #ifndef RSEQ_INTERLEAVE_FAKE_AREA_H
 #define RSEQ_INTERLEAVE_FAKE_AREA_H

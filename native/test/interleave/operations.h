@@ -1,18 +1,20 @@
 /**
  * @file
- * What is put to the test: structures, and operations on them.
+ * The tested structures, and the operations on them.
  *
- * A structure is a piece of memory with a start; an operation is a function that works on it by
- * sections, beside one that does the same by plain code on a shard that it is told. Everything else (which
- * sections an operation runs, where their instructions lie, what may interrupt what) the program
- * finds out. A new structure is a file `structure_*.cc` with one row for each operation.
+ * A structure is memory with an initial state. An operation is a function that changes the memory by sections, with a
+ * model that makes the change by plain code on a given shard. The program finds out all the rest: which sections an
+ * operation runs, the addresses of their instructions, and which operations can interrupt each other. A new structure
+ * is a file `structure_*.cc` with one row for each operation.
  */
 #ifndef RSEQ_INTERLEAVE_OPERATIONS_H
 #define RSEQ_INTERLEAVE_OPERATIONS_H
 
 #include "../../rseq/sections.h"
+#include "../../rseq/thread.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace rseq::interleave {
@@ -58,10 +60,15 @@ struct Operation {
   const char* name;
   const Structure* structure;
   Answer (*run)(const Call& call);                   ///< By sections, on the shard where the thread is.
-  Answer (*model)(const Call& call, uint32_t shard); ///< The same one step after the other, on `shard`.
-  uint32_t attempts; ///< Sections tried before the overflow shard; 0 for an operation without sections.
-  bool ordered;      ///< Has a relaxed and a release copy.
-  bool tells_aborts; ///< Adds what its sections answer to `tally`, as retry() does.
+  Answer (*model)(const Call& call, uint32_t shard); ///< Makes the change by plain code, on `shard`.
+  uint32_t attempts;            ///< Sections tried before the overflow shard; 0 for an operation without sections.
+  bool ordered;                 ///< Has a relaxed and a release copy.
+  bool tells_aborts;            ///< Adds what its sections answer to `tally`, as retry() does.
+  const char* direct = nullptr; ///< The section of which it makes one attempt more, in line, where libc has areas.
+
+  uint32_t attempts_at(const std::string& section) const {
+    return attempts + (direct != nullptr && section == direct && has_libc_areas() ? 1 : 0);
+  }
 };
 
 /** Aborts that the operation under test saw as answers of its sections. */

@@ -1,13 +1,12 @@
 #include "report.h"
 
 #include "machine.h"
+#include "printing.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <iomanip>
 #include <iostream>
-#include <numeric>
-#include <sys/utsname.h>
 
 namespace rseq::interleave {
 namespace {
@@ -16,17 +15,6 @@ std::string offset(const Section& section, uintptr_t address) {
   char text[32];
   snprintf(text, sizeof(text), "+%#lx", static_cast<unsigned long>(address - section.start));
   return text;
-}
-
-std::string kernel() {
-  utsname name;
-  return uname(&name) == 0 ? name.release : "unknown";
-}
-
-/** Sum of one number over all sections. */
-template <typename Number> uint64_t total(const std::vector<Section>& sections, Number number) {
-  return std::accumulate(sections.begin(), sections.end(), uint64_t{0},
-                         [&](uint64_t sum, const Section& section) { return sum + number(section); });
 }
 
 uint64_t instructions(const Section& section) {
@@ -39,24 +27,7 @@ uint64_t pairs(const Section& section) {
   return section.pairs.size();
 }
 
-void print_json(const char* key, const std::vector<std::string>& texts) {
-  std::cout << '"' << key << "\":[";
-  for (size_t i = 0; i < texts.size(); i++)
-    std::cout << (i ? "," : "") << '"' << texts[i] << '"';
-  std::cout << ']';
-}
-
-void print_json(const char* key, const std::map<std::string, uint64_t>& numbers) {
-  std::cout << '"' << key << "\":{";
-  bool first = true;
-  for (const auto& [name, number] : numbers) {
-    std::cout << (first ? "" : ",") << '"' << name << "\":" << number;
-    first = false;
-  }
-  std::cout << '}';
-}
-
-void print_json(const Section& section) {
+void print_section(const Section& section) {
   std::cout << "{\"name\":\"" << section.name << "\",\"instructions\":" << section.length()
             << ",\"interrupted\":" << section.interrupted.size() << ",\"pairs\":" << section.pairs.size()
             << ",\"cases\":" << section.cases << ",\"aborts\":" << section.aborts
@@ -145,7 +116,7 @@ void Report::print_json() const {
   std::cout << ",\"table\":[";
   for (size_t i = 0; i < sections.size(); i++) {
     std::cout << (i ? "," : "");
-    interleave::print_json(sections[i]);
+    print_section(sections[i]);
   }
   std::cout << "]}" << std::endl;
 }

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <iterator>
 
-// The linker's names for the beginning and the end of the descriptors.
+// The linker's names for the beginning and the end of the table of pointers to the descriptors.
 extern "C" {
-[[gnu::visibility("hidden")]] extern const rseq::Descriptor __start___rseq_cs[];
-[[gnu::visibility("hidden")]] extern const rseq::Descriptor __stop___rseq_cs[];
+[[gnu::visibility("hidden")]] extern const rseq::Descriptor* const __start___rseq_cs_ptr_array[];
+[[gnu::visibility("hidden")]] extern const rseq::Descriptor* const __stop___rseq_cs_ptr_array[];
 }
 
 namespace rseq::interleave {
@@ -34,7 +34,8 @@ bool Section::complete() const {
 std::vector<Section> read_sections() {
   const std::vector<Symbol> symbols = read_function_symbols("/proc/self/exe");
   std::vector<Section> table;
-  for (const Descriptor* cs = __start___rseq_cs; cs != __stop___rseq_cs; cs++) {
+  for (auto entry = __start___rseq_cs_ptr_array; entry != __stop___rseq_cs_ptr_array; entry++) {
+    const Descriptor* const cs = *entry;
     const Symbol* function = nullptr;
     for (const Symbol& symbol : symbols) // Of two names for one address, the first in the alphabet.
       if (symbol.begin <= cs->start_ip && cs->start_ip < symbol.end && (!function || symbol.name < function->name))

@@ -18,15 +18,16 @@ struct Section {
   std::string name;
   uintptr_t entry;  ///< Where its function begins.
   uintptr_t start;  ///< Its first instruction that is protected.
-  uintptr_t commit; ///< The end of the committing store: the first one that is not any more.
+  uintptr_t commit; ///< The end of the committing store: the first instruction that is not protected.
   uintptr_t abort;  ///< The abort handler.
   uintptr_t end;    ///< Where its function ends.
 
   /** Where each known instruction begins and ends, entry and exits included. trace() fills it. */
   std::map<uintptr_t, uintptr_t> instructions;
-  std::set<uintptr_t> interrupted;   ///< Those of [start, commit) where an operation was aborted.
-  std::set<uintptr_t> control_wrong; ///< Those where the same interruption, not armed, gave a wrong result.
-  std::set<std::string> pairs;       ///< "A / B" tried on it.
+  std::set<uintptr_t> interrupted; ///< Those of [start, commit) where an operation was aborted.
+  std::set<uintptr_t>
+      control_wrong;           ///< Those where the interruption gave a wrong result when the section was not armed.
+  std::set<std::string> pairs; ///< "A / B" tried on it.
   uint64_t cases = 0;
   uint64_t aborts = 0;
   uint64_t control_cases = 0;

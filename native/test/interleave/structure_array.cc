@@ -24,7 +24,7 @@ int64_t& word(uint32_t shard, uint32_t i) {
   return *word_at<int64_t>(region, shard, kArrayHead + i);
 }
 
-/** Words that compare equal to what is expected in state 0, and not in state 1. */
+/** Words that equal the expected value in state 0, and differ from it in state 1. */
 template <Element element> void set_up(const Memory& memory, Index index, uint32_t state) {
   const RegionSpec spec = {Kind::array, element, index, Writers::sections, memory.shards, kArrayHead + kLength};
   format_region(memory.bytes, memory.size, spec);
@@ -75,7 +75,7 @@ Answer add_as_owner(const Call& call) {
   return array_resume(region, shard) == Status::ok && status == Status::ok ? before : kBusy;
 }
 
-/** Swaps the words, if the first one is what is expected. */
+/** Swaps the words if the first word is the expected one. */
 Answer swap_model(const Call&, uint32_t shard) {
   if (word(shard, 0) != kStart)
     return 0;
@@ -106,8 +106,10 @@ const Rows rows({
     {"exchange", &narrow, by_section<Act::exchange>, model<Act::exchange>, kTries, false, true},
     {"add", &doubles, by_section<Act::add>, model<Act::add>, kTries, false, true},
     {"exchange", &doubles, by_section<Act::exchange>, model<Act::exchange>, kTries, false, true},
-    {"add", &array, by_library<Act::add>, model<Act::add>, kTries, false, false},
-    {"compare_exchange", &array, by_library<Act::compare_exchange>, model<Act::compare_exchange>, kTries, false, false},
+    {"add", &array, by_library<Act::add>, model<Act::add>, kTries, false, false,
+     "rseq_load_cbne_load_add_store_cpu_id"},
+    {"compare_exchange", &array, by_library<Act::compare_exchange>, model<Act::compare_exchange>, kTries, false, false,
+     "rseq_load_cbne_load_cbne_store_taken_cpu_id"},
     {"add_as_owner", &array, add_as_owner, model<Act::add>, 0, false, false},
     {"swap", &array, swap_by_vector, swap_model, 0, false, false},
 });

@@ -66,7 +66,7 @@ Answer pop_model(const Call& call, uint32_t shard) {
   return it.count == 0 ? kEmpty : it.slots[--it.count];
 }
 
-/** The slot is compared too: the count alone may be the same again after a pop and a push. */
+/** Compares the slot, too: after a pop and a push, the count is equal again. */
 Answer pop(const Call& call) {
   return retry(call, pop_model, [&](const Here& here, Answer& answer) {
     Shard& it = call.memory.shard<Shard>(here.index);

@@ -9,7 +9,7 @@ namespace rseq::interleave {
 namespace {
 
 constexpr uint32_t kCounters = 3;
-constexpr uint32_t kCounter = 1; ///< The one that the operations are about.
+constexpr uint32_t kCounter = 1; ///< The counter that the operations change.
 
 /** The region in the memory of the case, opened by set_up(). */
 Region region;
@@ -32,7 +32,13 @@ template <typename Number> void set_up(const Memory& memory, Index index, uint32
 }
 
 const Structure whole = {"counter_i64", size, 1, set_up<int64_t>, nullptr};
-const Structure floating = {"counter_f64", size, 1, set_up<double>, nullptr};
+/** How many counters were set, and to what, is not part of the contents. */
+void tidy(const Memory& memory) {
+  for (uint32_t i = 1; i < kSetWords; i++)
+    *word_at<int64_t>(region, memory.shards, kCounters + i) = 0;
+}
+
+const Structure floating = {"counter_f64", size, 1, set_up<double>, tidy};
 
 template <typename Number> Answer answer_of(Number number) {
   Answer answer;
@@ -65,6 +71,16 @@ template <typename Number> Answer sum_model(const Call& call, uint32_t) {
   for (uint32_t i = 0; i <= call.memory.shards; i++)
     sum += word<Number>(i);
   return answer_of(sum);
+}
+
+/** The shards of doubles are emptied, those of whole numbers left alone. */
+Answer reset_f64_model(const Call& call, uint32_t) {
+  double held = 0;
+  for (uint32_t i = 0; i <= call.memory.shards; i++) {
+    held += word<double>(i);
+    word<double>(i) = 0;
+  }
+  return answer_of(held);
 }
 
 template <typename Number> Answer reset_model(const Call& call, uint32_t) {
@@ -104,7 +120,7 @@ const Rows rows({
     {"reset", &whole, reset_i64, reset_model<int64_t>, 0, false, false},
     {"sum", &whole, sum_i64, sum_model<int64_t>, 0, false, false},
     {"add", &floating, add<double>, add_model<double>, kAddAttempts, false, false},
-    {"reset", &floating, reset_f64, reset_model<double>, 0, false, false},
+    {"reset", &floating, reset_f64, reset_f64_model, 0, false, false},
     {"sum", &floating, sum_f64, sum_model<double>, 0, false, false},
 });
 

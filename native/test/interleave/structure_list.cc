@@ -50,7 +50,27 @@ void set_up(const Memory& memory, Index, uint32_t state) {
   }
 }
 
-const Structure list = {"list", size, 3, set_up, nullptr};
+/** A link of a node that is on no list is not part of the contents. */
+void tidy(const Memory& memory) {
+  const auto tidy_node = [&](Node& node) {
+    for (uint32_t i = 0; i <= memory.shards; i++) {
+      intptr_t at = memory.shard<Shard>(i, kFreshSize).head;
+      for (uint32_t n = 0; at != 0 && n < kRoles + 2; n++) {
+        if (at == address(node))
+          return;
+        at = reinterpret_cast<Node*>(at)->next;
+      }
+    }
+    node.next = 0;
+  };
+  for (uint32_t role = 0; role < kRoles; role++)
+    tidy_node(fresh(memory, role));
+  for (uint32_t i = 0; i <= memory.shards; i++)
+    for (Node& node : memory.shard<Shard>(i, kFreshSize).there)
+      tidy_node(node);
+}
+
+const Structure list = {"list", size, 3, set_up, tidy};
 
 Answer push_model(const Call& call, uint32_t shard) {
   Node& node = fresh(call.memory, call.role);

@@ -4,7 +4,7 @@
 namespace rseq::interleave {
 namespace {
 
-/** Who holds the lock in state 1. */
+/** The holder of the lock in state 1. */
 constexpr int64_t kHolder = 7;
 
 struct Shard {

@@ -96,9 +96,25 @@ Answer pop_by_section(const Call& call) {
   });
 }
 
+/** The note of the popped node is in the caller's memory: no other role looks at it. */
+Answer pop_noted_by_section(const Call& call) {
+  return retry(call, pop_model, [&](const Here& here, Answer& answer) {
+    int64_t* head = &list_at(call.memory, here.index).head;
+    const int64_t seen = read(*head);
+    answer = seen == 0 ? kEmpty : seen - 1;
+    if (seen == 0)
+      return Outcome::done;
+    uint32_t note = 0;
+    const Outcome outcome =
+        load_cbne_load_cbne_store_load_store(here, head, seen, links(call.memory) + seen - 1, &note, 1 + call.role);
+    return outcome == Outcome::done && note != 1 + call.role ? Outcome::inconsistent : outcome;
+  });
+}
+
 const Rows rows({
     {"push", &list, push_by_section, push_model, interleave::kAttempts, false, true},
     {"pop", &list, pop_by_section, pop_model, interleave::kAttempts, false, true},
+    {"pop_noted", &list, pop_noted_by_section, pop_model, interleave::kAttempts, false, true},
 });
 
 } // namespace

@@ -16,7 +16,7 @@ constexpr uint32_t kSize = 24 + kRecordFrame;
 /** In the memory of the case, opened by set_up(). */
 RingSeat seat;
 /** One for each role, as A stands in the middle of a section while B writes. */
-alignas(8) unsigned char scratches[kRoles][kLongestRecord];
+alignas(8) unsigned char scratches[kRoles][scratch_size(longest_record(kCapacity))];
 
 size_t size(uint32_t shards) {
   return region_size(shards, kRingHead + kCapacity / sizeof(uint64_t));
@@ -62,7 +62,9 @@ void set_up(const Memory& memory, Index index, uint32_t state, Policy policy) {
   Region region = {};
   format_region(memory.bytes, memory.size, spec);
   open_region(memory.bytes, memory.size, Kind::ring, region);
-  ring_open(region, scratches[0], seat);
+  ring_open(region, scratches[0], sizeof(scratches[0]), seat);
+  // One length of records, on every machine.
+  seat.has_own_time = false;
   const uint32_t records = state == 2 ? kCapacity / kSize : state;
   for (uint32_t i = 0; i <= memory.shards; i++) {
     const uint64_t begin = uint64_t{kCapacity} * 3 - 16 - uint64_t{records} * kSize;
@@ -80,7 +82,7 @@ void set_up_overwrite(const Memory& memory, Index index, uint32_t state) {
   set_up(memory, index, state, Policy::overwrite);
 }
 
-/** Stamps and CPUs are not part of the contents; nor is what is in none of the records from `from` on. */
+/** Clears stamps, CPUs, and all bytes outside of the records from `from` on: they are not part of the contents. */
 void tidy_from(const RingShard& shard, uint64_t from) {
   std::vector<uint64_t> kept(kCapacity / 8);
   uint64_t end = shard.head();
@@ -92,7 +94,7 @@ void tidy_from(const RingShard& shard, uint64_t from) {
     const auto put = [&](uint64_t position, uint64_t word) { kept[position % kCapacity / 8] = word; };
     constexpr uint64_t kCpu = 0xffff0000;
     put(start, frame.meta & ~kCpu);
-    for (uint32_t done = 0; done < frame.padded; done += 8)
+    for (uint32_t done = 0; done < padded_record(frame.length); done += 8)
       put(start + 8 + done, shard.at(start + 8 + done));
     put(end - 8, start);
     end = start;
@@ -176,9 +178,11 @@ Answer read_by_library(const Call& call) {
 const Rows rows({
     {"write", &discarding, write_by_section, write_model, interleave::kAttempts, false, true},
     {"write", &overwriting, write_by_section, write_model, interleave::kAttempts, false, true},
-    {"write", &ring, write_by_library, write_model, interleave::kAttempts, false, false},
+    {"write", &ring, write_by_library, write_model, interleave::kAttempts, false, false,
+     "rseq_load_cbne_load_load_cbgt_memcpy_stamp_store_cpu_id"},
     {"read", &ring, read_by_library, read_model, 0, false, false},
-    {"write", &recorder, write_by_library, write_model, interleave::kAttempts, false, false},
+    {"write", &recorder, write_by_library, write_model, interleave::kAttempts, false, false,
+     "rseq_load_cbne_load_memcpy_stamp_store_cpu_id"},
 });
 
 } // namespace

@@ -54,7 +54,7 @@ const Rows rows({
 });
 
 #if defined(__x86_64__)
-/** Both at once: nobody must ever see one of them. Where the CPU has it. */
+/** Adds to both words at once, so that no reader sees only one of the additions. Only on CPUs with AVX. */
 const Rows wide_rows =
     __builtin_cpu_supports("avx")
         ? Rows({

@@ -67,7 +67,8 @@ Answer pop_model(const Call&, uint32_t shard) {
   return it[0] == 0 ? kEmpty : it[kStackHead + --it[0]];
 }
 
-/** What the count is when a section gives up is an answer; whatever else it was, is not there any more. */
+/** If the comparison failed because the count was at its limit, that is an answer. Any other reason no longer exists.
+ */
 Outcome settle(Outcome outcome, bool at_limit, Answer limit, Answer& answer) {
   if (outcome != Outcome::compare_failed || !at_limit)
     return outcome;
@@ -92,6 +93,21 @@ Answer pop_by_section(const Call& call) {
   });
 }
 
+/** The note of the popped value is in the caller's memory: no other role looks at it. */
+Answer pop_noted_by_section(const Call& call) {
+  return retry(call, pop_model, [&](const Here& here, Answer& answer) {
+    int64_t* it = words(here.index);
+    const int64_t count = read(it[0]);
+    answer = count == 0 ? kEmpty : read(it[kStackHead + count - 1]);
+    if (count == 0)
+      return Outcome::done;
+    uint32_t note = 0;
+    const Outcome outcome = load_cbne_load_cbne_load_cbne_store_add_store(here, it, count, it + kStackHead + count - 1,
+                                                                          answer, &note, 1 + call.role);
+    return outcome == Outcome::done && note != 1 + call.role ? Outcome::inconsistent : outcome;
+  });
+}
+
 /** What a pool does (native/percpu/pool.h): as many values as there is room for, at once. Answers how many. */
 Answer fill_model(const Call& call, uint32_t shard) {
   int64_t* it = words(shard);
@@ -101,7 +117,7 @@ Answer fill_model(const Call& call, uint32_t shard) {
   return it[0] - before;
 }
 
-/** And the other way: all values at once. Answers something of all of them. */
+/** Pops all values at once. Answers the exclusive or of all of them. */
 Answer drain_model(const Call&, uint32_t shard) {
   int64_t* it = words(shard);
   Answer all = 0;
@@ -146,7 +162,7 @@ Answer pop(const Call&) {
   return stack_pop(region, value) == Status::ok ? bits_of(value) : kEmpty;
 }
 
-/** The library's looks for what overflowed, too. */
+/** The library's pop looks into the overflow shard, too. */
 Answer pop_anywhere_model(const Call& call, uint32_t shard) {
   const Answer answer = pop_model(call, shard);
   return answer == kEmpty ? pop_model(call, call.memory.shards) : answer;
@@ -161,31 +177,34 @@ template <typename Act> Answer as_owner(const Call& call, Act act) {
   return stack_resume(region, shard) == Status::ok ? answer : kBusy;
 }
 
-Answer give(const Call& call) {
+Answer push_owned(const Call& call) {
   return as_owner(call, [&](uint32_t shard) -> Answer {
     const double value = value_of(call);
     uint32_t count = 1;
-    return stack_give(region, shard, &value, count) == Status::ok && count == 1 ? 0 : kFull;
+    return stack_push_owned(region, shard, &value, count) == Status::ok && count == 1 ? 0 : kFull;
   });
 }
 
-Answer take(const Call& call) {
+Answer pop_owned(const Call& call) {
   return as_owner(call, [](uint32_t shard) {
     double value = 0;
     uint32_t count = 1;
-    return stack_take(region, shard, &value, count) == Status::ok && count == 1 ? bits_of(value) : kEmpty;
+    return stack_pop_owned(region, shard, &value, count) == Status::ok && count == 1 ? bits_of(value) : kEmpty;
   });
 }
 
 const Rows rows({
     {"push", &sections, push_by_section, push_model, interleave::kAttempts, false, true},
     {"pop", &sections, pop_by_section, pop_model, interleave::kAttempts, false, true},
+    {"pop_noted", &sections, pop_noted_by_section, pop_model, interleave::kAttempts, false, true},
     {"fill", &sections, fill_by_section, fill_model, interleave::kAttempts, false, true},
     {"drain", &sections, drain_by_section, drain_model, interleave::kAttempts, false, true},
-    {"push", &stack, push, push_model, interleave::kAttempts, false, false},
-    {"pop", &stack, pop, pop_anywhere_model, interleave::kAttempts, false, false},
-    {"give", &stack, give, push_model, 0, false, false},
-    {"take", &stack, take, pop_model, 0, false, false},
+    {"push", &stack, push, push_model, interleave::kAttempts, false, false,
+     "rseq_load_cbne_load_cbge_store_add_store_cpu_id"},
+    {"pop", &stack, pop, pop_anywhere_model, interleave::kAttempts, false, false,
+     "rseq_load_cbne_load_add_cbge_load_store_cpu_id"},
+    {"push_owned", &stack, push_owned, push_model, 0, false, false},
+    {"pop_owned", &stack, pop_owned, pop_model, 0, false, false},
 });
 
 } // namespace

@@ -34,7 +34,7 @@ Answer add(const Call& call) {
   });
 }
 
-/** The same, by the section with a delay in it. */
+/** Adds by the section with a delay in it. */
 Answer add_slowly(const Call& call) {
   return retry(call, add_model, [&](const Here& here, Answer&) {
     uint32_t entered = 0;

@@ -1,6 +1,6 @@
 /**
  * @file
- * SIGTRAP, handed to whoever waits for one.
+ * SIGTRAP, handed to the object that waits for it.
  */
 #ifndef RSEQ_INTERLEAVE_TRAPS_H
 #define RSEQ_INTERLEAVE_TRAPS_H

@@ -18,7 +18,7 @@ public:
   virtual ~Structure() = default;
   /** One repetition, by any thread at any time. */
   virtual void step(Worker& worker) = 0;
-  /** When all threads are done: what is not as it must be, or nothing. */
+  /** Called when all threads have ended. Describes what is wrong, or returns nothing. */
   virtual std::string check(const Counts& total) = 0;
 };
 

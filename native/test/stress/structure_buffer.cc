@@ -7,7 +7,7 @@
 namespace rseq::stress {
 namespace {
 
-/** A count for each CPU, and slots; what is in a slot is the subclass's. */
+/** A count for each CPU, and slots. The subclass defines the contents of a slot. */
 template <typename Slot> class Slots : public Structure {
 public:
   Slots(uint32_t count, const Options& use)
@@ -69,7 +69,7 @@ public:
   using Slots::Slots;
 
 private:
-  /** The slot is compared too: the count alone may be the same again after a pop and a push. */
+  /** Compares the slot, too: after a pop and a push, the count is equal again. */
   size_t pop(Worker& worker) override {
     int64_t popped = 0;
     const bool done = worker.try_here([&](const Here& here) {

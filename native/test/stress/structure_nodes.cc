@@ -21,16 +21,16 @@ public:
     format_region(memory.data(), memory.size() * sizeof(uint64_t), spec);
     open_region(memory.data(), memory.size() * sizeof(uint64_t), Kind::list, region);
     for (uint32_t node = 0; node < nodes(); node++)
-      give(node % count, node);
+      push_owned(node % count, node);
   }
 
   void step(Worker& worker) override {
     uint32_t node = 0;
     if (worker.number == 0 && worker.counts.steps % kStepsPerStop == 0) {
       const auto from = static_cast<uint32_t>(worker.counts.steps / kStepsPerStop % shards);
-      if (take(from, node)) {
+      if (pop_owned(from, node)) {
         tokens.use(worker, node + 1);
-        give((from + 1) % shards, node);
+        push_owned((from + 1) % shards, node);
       }
       return;
     }
@@ -70,18 +70,18 @@ private:
       refusal = static_cast<uint32_t>(status);
   }
 
-  void give(uint32_t shard, double node) {
+  void push_owned(uint32_t shard, double node) {
     uint32_t count = 1;
     note(list_stop(region, shard));
-    note(list_give(region, shard, &node, count));
+    note(list_push_owned(region, shard, &node, count));
     note(list_resume(region, shard));
   }
 
-  bool take(uint32_t shard, uint32_t& node) {
+  bool pop_owned(uint32_t shard, uint32_t& node) {
     double number = 0;
     uint32_t count = 1;
     note(list_stop(region, shard));
-    note(list_take(region, shard, &number, count));
+    note(list_pop_owned(region, shard, &number, count));
     note(list_resume(region, shard));
     node = static_cast<uint32_t>(number);
     return count == 1;

@@ -35,7 +35,8 @@ public:
     for (uint32_t block = 0; block < blocks(); block++)
       numbers.push_back(block);
     uint32_t given = blocks();
-    if (stack_stop(region, shards) != Status::ok || stack_give(region, shards, numbers.data(), given) != Status::ok ||
+    if (stack_stop(region, shards) != Status::ok ||
+        stack_push_owned(region, shards, numbers.data(), given) != Status::ok ||
         stack_resume(region, shards) != Status::ok)
       throw std::runtime_error("the pool took no blocks");
   }

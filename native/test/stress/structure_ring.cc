@@ -51,7 +51,7 @@ public:
     Region region = {};
     format_region(memory.data(), memory.size() * kWord, spec);
     open_region(memory.data(), memory.size() * kWord, Kind::ring, region);
-    ring_open(region, nullptr, seat);
+    ring_open(region, pads[0].data(), kScratch, seat);
   }
 
   void step(Worker& worker) override {
@@ -84,9 +84,9 @@ protected:
     for (uint32_t at = 0; at < bytes;) {
       uint64_t meta = 0, who = 0, number = 0;
       memcpy(&meta, &chunk[at], sizeof(meta));
-      const RecordFrame frame(meta);
-      if (!Message::read(&chunk[at + kReadFrame], frame.length, who, number) || who >= writers.size() ||
-          meta >> 32 != who + 1) {
+      const auto length = static_cast<uint32_t>(meta & RecordFrame::kLengthMask);
+      if (!Message::read(&chunk[at + kReadFrame], length, who, number) || who >= writers.size() ||
+          (meta >> RecordFrame::kThreadShift & RecordFrame::kThreadMask) != who + 1) {
         broken++;
       } else {
         uint64_t& before = last[shard * writers.size() + who];
@@ -97,8 +97,8 @@ protected:
           before = number;
       }
       found++;
-      freed += frame.size();
-      at += frame.size_read();
+      freed += ring_record_size(&chunk[at]);
+      at += kReadFrame + padded_record(length);
     }
     return freed;
   }
@@ -111,10 +111,11 @@ protected:
 
   static constexpr size_t kWord = sizeof(uint64_t);
   static constexpr uint32_t kLength = kRingHead + kCapacity / kWord;
+  static constexpr uint32_t kScratch = scratch_size(longest_record(kCapacity));
 
   const uint32_t shards;
   std::vector<uint64_t> memory;
-  std::vector<std::array<unsigned char, kLongestRecord>> pads;
+  std::vector<std::array<unsigned char, kScratch>> pads;
   std::vector<Writer> writers;
   std::vector<uint64_t> last; ///< The number of each writer's last record, in each shard.
   std::vector<unsigned char> chunk;
@@ -206,7 +207,7 @@ public:
   std::string check(const Counts&) override {
     look();
     for (uint32_t shard = 0; shard <= shards; shard++) {
-      // What is not in the order of time, or has a gap, was not found by walking over whole records.
+      // Records out of order, or with a gap, prove that the reader did not walk over whole records.
       uint32_t bytes = 0;
       if (ring_snapshot(seat, shard, chunk.data(), static_cast<uint32_t>(chunk.size()), bytes) != Status::ok)
         return "a recorder that makes no sense";

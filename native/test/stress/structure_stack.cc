@@ -22,7 +22,7 @@ public:
     format_region(memory.data(), memory.size() * kWord, spec);
     open_region(memory.data(), memory.size() * kWord, Kind::stack, region);
     for (uint32_t token = 1; token <= tokens.count(); token++) {
-      give(token % count, token);
+      push_owned(token % count, token);
     }
   }
 
@@ -51,10 +51,10 @@ protected:
     if (worker.number != 0 || worker.counts.steps % kStepsPerStop != 0)
       return false;
     const auto from = static_cast<uint32_t>(worker.counts.steps / kStepsPerStop % shards);
-    const double value = take(from);
+    const double value = pop_owned(from);
     if (value != 0) {
       tokens.use(worker, static_cast<size_t>(value));
-      give((from + 1) % shards, value);
+      push_owned((from + 1) % shards, value);
     }
     return true;
   }
@@ -70,19 +70,19 @@ private:
       throw std::runtime_error("an owner's operation was refused");
   }
 
-  void give(uint32_t shard, double value) {
+  void push_owned(uint32_t shard, double value) {
     uint32_t count = 1;
     expect(stack_stop(region, shard));
-    expect(stack_give(region, shard, &value, count));
+    expect(stack_push_owned(region, shard, &value, count));
     expect(stack_resume(region, shard));
   }
 
   /** 0 if there is nothing. */
-  double take(uint32_t shard) {
+  double pop_owned(uint32_t shard) {
     double value = 0;
     uint32_t count = 1;
     expect(stack_stop(region, shard));
-    expect(stack_take(region, shard, &value, count));
+    expect(stack_pop_owned(region, shard, &value, count));
     expect(stack_resume(region, shard));
     return value;
   }

@@ -5,7 +5,7 @@
       "target_name": "test_support",
       "conditions": [
         ["OS=='linux' and target_arch in ('x64', 'arm64', 'ppc64')", {
-          "sources": ["affinity.cc", "binding.cc", "plain_add.cc", "seccomp.cc"],
+          "sources": ["<!@(node -p \"fs.readdirSync('.').filter((file) => file.endsWith('.cc')).join(' ')\")"],
           "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
           "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
           "cflags": ["-O2", "-fvisibility=hidden", "-Wall", "-Wextra"]

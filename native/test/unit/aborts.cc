@@ -1,6 +1,6 @@
 /**
  * Sections that a signal interrupts on purpose. What follows is deterministic: a signal that arrives
- * inside a section must abort it, and what the handler did to the same word meanwhile must stay.
+ * inside a section must abort it, and the change that the handler made to the word must stay.
  */
 #include "../../rseq/spans.h"
 #include "place.h"
@@ -18,13 +18,13 @@ using namespace rseq::test;
 namespace {
 
 constexpr suseconds_t kAlarmAfterUs = 1000;
-/** A second or more: should no abort come, the section ends by itself and the case fails. */
+/** Rounds that take a second or more. If no abort comes, the section ends by itself and the case fails. */
 constexpr uint64_t kSpins = uint64_t{1} << 32;
 constexpr int kTries = 1000;
 
-/** What the handler adds to, by a section of its own. */
+/** The word to which the handler adds with a section of its own. */
 int64_t* volatile alarm_word = nullptr;
-/** Set by the interrupted code once it is inside. */
+/** The interrupted code sets this once it is inside the section. */
 uint32_t* volatile alarm_entered = nullptr;
 volatile sig_atomic_t alarms = 0;
 volatile sig_atomic_t alarms_inside = 0;
@@ -78,7 +78,7 @@ template <typename Interrupted> int64_t word_after_alarm_inside(Interrupted inte
     uint32_t entered = 0;
     const Alarm alarm(&word, &entered);
     interrupted(&word, &entered);
-    // On a slow machine the alarm may come before the code is inside: that says nothing.
+    // On a slow machine the alarm may come before the code is inside the section. Such a run proves nothing.
     if (alarms_inside != 0)
       return word;
   }
@@ -92,7 +92,7 @@ TEST(a_signal_inside_aborts_the_section) {
     Outcome outcome = Outcome::done;
     const int64_t word = word_after_alarm_inside([&](int64_t* v, uint32_t* entered) {
       outcome = load_store_spin_add_store(here(index), v, 1, entered, kSpins);
-      // Preemption may abort it before the alarm does: wait here, so that the word is the handler's in any case.
+      // Preemption may abort the section before the alarm does. This wait makes sure that the handler has run.
       for (uint64_t spin = 0; spin < kSpins && alarms == 0; spin++)
         continue;
     });
@@ -151,7 +151,7 @@ TEST(an_aborted_copy_commits_nothing_and_can_be_repeated) {
   });
 }
 
-TEST(a_row_of_additions_goes_on_where_it_was_aborted) {
+TEST(a_row_of_additions_continues_where_it_was_aborted) {
   constexpr uint32_t kCount = 1u << 22; // Some milliseconds of additions.
   const std::vector<Addition> additions(kCount, Addition{0, 1});
   const Addition* const end = additions.data() + kCount;
@@ -172,7 +172,7 @@ TEST(a_row_of_additions_goes_on_where_it_was_aborted) {
   });
 }
 
-TEST(a_row_of_spans_goes_on_where_it_was_aborted) {
+TEST(a_row_of_spans_continues_where_it_was_aborted) {
   constexpr uint32_t kCount = 4096;
   alignas(kSpanAlignment) static int64_t words[kCount];
   static int32_t sums[kCount];

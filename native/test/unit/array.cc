@@ -17,7 +17,7 @@ constexpr uint32_t kLength = 3;
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
 
-/** A region of words, of which the tests look at all shards: the thread may be anywhere. */
+/** A region of words. The tests check all shards, because the thread may be on any CPU. */
 class Words {
 public:
   explicit Words(Element element, Index index = Index::cpu_id, Writers writers = Writers::sections)
@@ -33,7 +33,7 @@ public:
       word(shard, i) = value;
   }
 
-  /** Does an act on words that are `before`, wherever; the one that was met must be `after` then. */
+  /** Sets a word to `before` in all shards and applies an act; the word that changes must become `after`. */
   void check(Act act, int64_t before, int64_t operand, int64_t expected, int64_t after) const {
     set_all(1, before);
     ActAnswer answer = {};
@@ -59,7 +59,7 @@ OpvOperation operation(OpvKind kind, uint32_t i = 0, int64_t value = 0, uint32_t
   return {static_cast<uint32_t>(kind), i, from, 0, value};
 }
 
-/** Runs a vector on shard 2 of words 1, 2, 3; where it ended, and the words after it. */
+/** The result of a vector: its status, where it ended, and the words after it. */
 struct Ended {
   Status status;
   uint32_t position;
@@ -72,7 +72,6 @@ Ended run(Element element, const std::vector<OpvOperation>& vector, std::array<i
   for (uint32_t i = 0; i < kLength; i++)
     words.word(kShard, i) = before[i];
   Ended ended = {};
-  // By the overflow shard's lock where the CPU cannot be fenced.
   uint32_t shard = kShard;
   ended.status = cpu_opv(words.region, shard, vector.data(), static_cast<uint32_t>(vector.size()), ended.position);
   for (uint32_t i = 0; i < kLength; i++)
@@ -84,7 +83,7 @@ using Three = std::array<int64_t, kLength>;
 
 } // namespace
 
-TEST(a_word_section_checks_the_stop_word_and_answers_what_was_there) {
+TEST(a_word_section_checks_the_stop_word_and_returns_the_former_word) {
   const auto check = [](Element element, const WordAct& act, int64_t before, Outcome wanted, int64_t after,
                         int64_t stop = 0) {
     for_each_index([&](Index index) {
@@ -113,7 +112,7 @@ TEST(a_word_section_checks_the_stop_word_and_answers_what_was_there) {
   check(Element::i64, {Act::exchange, -7, 0}, 40, Outcome::done, -7);
   check(Element::i64, {Act::load, -7, 0}, kLeast, Outcome::done, kLeast);
   check(Element::i64, {Act::compare_exchange, -7, 40}, 40, Outcome::done, -7);
-  // Equal in the low half only: an answer like any other, and nothing is stored.
+  // Words that are equal in the low half only are not equal: the section returns the word and stores nothing.
   constexpr int64_t kHigh = int64_t{1} << 32;
   check(Element::i64, {Act::compare_exchange, -7, 40}, kHigh + 40, Outcome::done, kHigh + 40);
   for (const int64_t stop : {int64_t{1}, int64_t{-1}, kHigh})
@@ -141,7 +140,7 @@ TEST(an_act_changes_one_word_of_one_shard) {
   });
 }
 
-TEST(what_is_no_word_or_no_i32_is_refused) {
+TEST(a_missing_word_or_one_beyond_i32_is_refused) {
   for_each_region(Element::i32, [](Words& words) {
     ActAnswer answer = {};
     int64_t word = 0;
@@ -157,7 +156,7 @@ TEST(what_is_no_word_or_no_i32_is_refused) {
   });
 }
 
-TEST(a_thread_without_sections_has_the_overflow_words) {
+TEST(a_thread_without_sections_uses_the_overflow_words) {
   Words words(Element::i64);
   const bool refused = on_refused_thread([&] {
     ActAnswer answer = {};
@@ -200,7 +199,7 @@ TEST(a_vector_is_done_as_a_whole) {
   check(run(Element::i64, std::vector<OpvOperation>(kOpvMost, operation(K::add, 0, 1))), kOpvDone, {17, 2, 3});
 }
 
-TEST(a_vector_that_cannot_be_is_refused_before_anything_is_done) {
+TEST(a_malformed_vector_is_refused_before_any_operation) {
   using K = OpvKind;
   const auto refused = [](Element element, const OpvOperation& wrong, Status wanted) {
     const Ended ended = run(element, {operation(K::store, 0, 7), wrong});
@@ -227,7 +226,7 @@ TEST(a_vector_that_cannot_be_is_refused_before_anything_is_done) {
   CHECK_EQUAL(cpu_opv(words.region, kShards + 1, many.data(), 1, position), Status::out_of_range);
 }
 
-TEST(elements_of_arrays_are_of_arrays_only) {
+TEST(only_arrays_accept_the_element_types_of_arrays) {
   Memory memory(region_size(2, 4));
   const RegionSpec spec = {Kind::counters, Element::i32, Index::cpu_id, Writers::sections, 2, 4};
   CHECK_EQUAL(format_region(memory.data(), memory.size(), spec), RegionError::field);

@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 using namespace rseq;
@@ -15,7 +16,7 @@ namespace {
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
 
-/** A region of counters in memory of its own. */
+/** A region of counters, with its own memory. */
 struct Counters {
   explicit Counters(Element element = Element::i64, Index index = Index::cpu_id, Writers writers = Writers::sections,
                     uint32_t shards = possible_cpus(), uint32_t length = 3)
@@ -35,7 +36,7 @@ Status add(const Counters& counters, int64_t delta, uint32_t i = 0) {
   return counter_add(counters.region, i, delta);
 }
 
-/** The cases below hold for either index and either way of writing. */
+/** Calls its argument for each index and for both kinds of writers. */
 template <typename Body> void for_each_shape(Element element, Body body) {
   for (const Index index : {Index::cpu_id, Index::mm_cid})
     for (const Writers writers : {Writers::sections, Writers::atomics}) {
@@ -131,8 +132,8 @@ TEST(a_registered_thread_adds_to_its_shard) {
   CHECK_EQUAL(counters.sum(), 42);
 }
 
-TEST(a_shard_that_is_not_there_is_the_overflow_shard) {
-  // One shard: on every other CPU the addition overflows, and the total does not change by it.
+TEST(an_addition_to_a_missing_shard_goes_to_the_overflow_shard) {
+  // The region has one shard. Additions on all other CPUs go to the overflow shard, which the sum includes.
   Counters counters(Element::i64, Index::cpu_id, Writers::sections, 1);
   for (int i = 0; i < 1000; i++) {
     add(counters, 1);
@@ -210,23 +211,26 @@ TEST(a_batch_reaches_a_second_region) {
   CHECK_EQUAL(counter_add_many(whole.region, entries, wide, 3), Status::out_of_range);
 }
 
-TEST(additions_are_in_one_reset_or_in_what_is_left) {
+namespace {
+
+/** Adds integers in `kThreads` threads while one thread resets the counter and one reads it. Nothing may be lost. */
+template <typename Number> void add_while_reset(Writers writers) {
   constexpr int64_t kThreads = 4, kAdditions = 50'000;
-  Counters counters;
-  int64_t handed_back = 0;
+  Counters counters(std::is_same_v<Number, double> ? Element::f64 : Element::i64, Index::cpu_id, writers);
+  Number handed_back = 0;
   bool adding = true;
   std::vector<std::thread> threads;
   for (int64_t number = 0; number < kThreads; number++)
     threads.emplace_back([&counters] {
       attach();
       for (int64_t i = 0; i < kAdditions; i++)
-        add(counters, 1);
+        CHECK_EQUAL(counter_add(counters.region, 0, Number{1}), Status::ok);
       detach();
     });
   std::thread resetter([&] {
     while (__atomic_load_n(&adding, __ATOMIC_ACQUIRE)) {
-      int64_t held = 0;
-      if (counter_reset_i64(counters.region, 0, held) == Status::ok)
+      Number held = 0;
+      if (counter_set(counters.region, 0, Number{0}, held) == Status::ok)
         handed_back += held;
     }
   });
@@ -234,10 +238,108 @@ TEST(additions_are_in_one_reset_or_in_what_is_left) {
     thread.join();
   __atomic_store_n(&adding, false, __ATOMIC_RELEASE);
   resetter.join();
-  CHECK_EQUAL(handed_back + counters.sum(), kThreads * kAdditions);
+  Number left = 0;
+  CHECK_EQUAL(counter_set(counters.region, 0, Number{0}, left), Status::ok);
+  CHECK_EQUAL(handed_back + left, static_cast<Number>(kThreads * kAdditions));
 }
 
-TEST(sums_are_added_and_cleared_whatever_the_shape) {
+} // namespace
+
+TEST(additions_are_in_one_reset_or_in_what_is_left) {
+  for (const Writers writers : {Writers::sections, Writers::atomics}) {
+    add_while_reset<int64_t>(writers);
+    add_while_reset<double>(writers);
+  }
+}
+
+TEST(a_counter_of_doubles_that_is_set_forgets_its_past) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const Writers writers : {Writers::sections, Writers::atomics}) {
+    Counters counters(Element::f64, Index::cpu_id, writers, 2);
+    const auto add_and_set = [&](double added, double value, double wanted) {
+      double held = 0;
+      CHECK_EQUAL(counter_add(counters.region, 0, added), Status::ok);
+      CHECK_EQUAL(counter_add(counters.region, 0, added), Status::ok);
+      CHECK_EQUAL(counter_set(counters.region, 0, value, held), Status::ok);
+      CHECK_EQUAL(held, wanted);
+      CHECK_EQUAL(counter_sum_f64(counters.region, 0), value);
+    };
+    add_and_set(1e308, 5, kInfinity);
+    add_and_set(-1e308, 0, -kInfinity);
+    add_and_set(1795899799766502000.0, 0.25, 2 * 1795899799766502000.0);
+    add_and_set(0.125, 7, 0.5);
+    // Infinities of both signs, on two CPUs.
+    *word_at<double>(counters.region, 0, 0) = kInfinity;
+    *word_at<double>(counters.region, 1, 0) = -kInfinity;
+    double held = 0;
+    CHECK_EQUAL(counter_set(counters.region, 0, 3, held), Status::ok);
+    CHECK(held != held);
+    CHECK_EQUAL(counter_sum_f64(counters.region, 0), 3.0);
+  }
+}
+
+TEST(an_interrupted_set_is_finished_before_a_read) {
+  for (const Writers writers : {Writers::sections, Writers::atomics}) {
+    Counters counters(Element::f64, Index::cpu_id, writers, 2);
+    const Region& region = counters.region;
+    const auto cut_off = [&](uint64_t sets, double value) {
+      *word_at<double>(region, 0, 0) = 11;
+      *word_at<uint64_t>(region, region.shards, region.length + 1) = sets;
+      *word_at<double>(region, region.shards, region.length + 2) = value;
+    };
+    double held = 0;
+    cut_off(uint64_t{6} << 32 | 1, 42);
+    CHECK_EQUAL(counter_sum_f64(region, 0), 42.0);
+    CHECK_EQUAL(*word_at<uint64_t>(region, region.shards, region.length + 1), uint64_t{7} << 32);
+    cut_off(uint64_t{6} << 32 | 1, 43);
+    CHECK_EQUAL(counter_set(region, 0, 1, held), Status::ok);
+    CHECK_EQUAL(held, 43.0);
+    // The words hold values that no setter writes.
+    for (const uint64_t scribbled : {uint64_t{UINT32_MAX}, UINT64_MAX, region.length + uint64_t{1}}) {
+      cut_off(scribbled, 44);
+      CHECK_EQUAL(counter_set(region, 0, 2, held), Status::ok);
+      CHECK_EQUAL(counter_sum_f64(region, 0), 2.0);
+    }
+    // No owner writes this stop word. Additions go to the overflow shard, and the next set takes the word over.
+    *region.stop = 1;
+    CHECK_EQUAL(counter_add(region, 0, 0.5), Status::ok);
+    CHECK_EQUAL(counter_sum_f64(region, 0), 2.5);
+    CHECK_EQUAL(counter_add(region, 0, 0.5), Status::ok);
+    *word_at<double>(region, 0, 0) += 1;
+    CHECK_EQUAL(counter_set(region, 0, 9, held), Status::ok);
+    CHECK_EQUAL(held, 4.0);
+    CHECK_EQUAL(*region.stop, int64_t{0});
+  }
+}
+
+TEST(a_reader_of_doubles_sees_a_set_as_done_or_not_done) {
+  for (const Writers writers : {Writers::sections, Writers::atomics}) {
+    Counters counters(Element::f64, Index::cpu_id, writers, 2);
+    const Region& region = counters.region;
+    bool setting = true;
+    std::thread setter([&] {
+      attach();
+      double held = 0;
+      for (int k = 0; k < 2000; k++) {
+        counter_set(region, 0, 100, held);
+        // The value has two parts: a reader that sees only one of them set would see a wrong sum.
+        counter_add(region, 0, 100.0);
+        counter_set(region, 0, 0, held);
+      }
+      detach();
+      __atomic_store_n(&setting, false, __ATOMIC_RELEASE);
+    });
+    uint32_t torn = 0;
+    while (__atomic_load_n(&setting, __ATOMIC_ACQUIRE)) {
+      const double seen = counter_sum_f64(region, 0);
+      torn += seen != 0 && seen != 100 && seen != 200;
+    }
+    setter.join();
+    CHECK_EQUAL(torn, 0u);
+  }
+}
+
+TEST(sums_of_every_shape_are_added_and_cleared) {
   for (const uint32_t length : {1u, 3u, 16u, 17u, 40u})
     for (const Index index : {Index::cpu_id, Index::mm_cid})
       for (const Writers writers : {Writers::sections, Writers::atomics}) {

@@ -11,7 +11,7 @@ using namespace rseq::test;
 
 namespace {
 
-/** More slices than any machine makes a thread wait for another one. */
+/** A bound for the slices of a wait; no machine makes a thread wait longer for another thread. */
 constexpr int kPatience = 2000;
 
 /** A region of locks. */
@@ -23,7 +23,7 @@ public:
     open_region(memory_.data(), memory_.size(), Kind::cpu_lock, region);
   }
 
-  /** The calling thread's seat; to be closed. */
+  /** Opens a seat of the calling thread, which the caller must close. */
   CpuLockSeat seat() const {
     CpuLockSeat made = {};
     CHECK_EQUAL(cpu_lock_open(region, made), RegionError::none);
@@ -36,7 +36,7 @@ private:
   Memory memory_;
 };
 
-/** Waits as the runtime does, slice by slice. */
+/** Waits in slices, like the runtime. */
 Status lock(CpuLockSeat& seat, uint32_t& shard) {
   Status status = cpu_lock_try(seat, shard);
   for (int slice = 0; slice < kPatience && status == Status::busy; slice++)
@@ -55,8 +55,8 @@ TEST(a_lock_of_a_cpu_is_taken_once) {
     uint32_t shard = UINT32_MAX;
     CHECK_EQUAL(cpu_lock_try(seat, shard), Status::ok);
     CHECK(shard <= seat.shards);
-    CHECK_EQUAL(cpu_lock_words(seat, shard).state, seat.self);
-    // Until the thread was everywhere, its CPU may change; each lock it gets once.
+    CHECK_EQUAL(cpu_lock_words(seat, shard).state, seat.self.name);
+    // The kernel may move the thread; it gets the lock of each CPU once.
     for (uint32_t k = 0; k <= 2 * seat.shards; k++) {
       uint32_t next = UINT32_MAX;
       const Status status = cpu_lock_try(seat, next);
@@ -74,7 +74,7 @@ TEST(a_lock_of_a_cpu_is_taken_once) {
   }
 }
 
-TEST(a_region_that_has_no_locks_of_cpus_has_no_seat) {
+TEST(a_region_without_locks_of_cpus_has_no_seat) {
   for (const RegionSpec& spec :
        {RegionSpec{Kind::cpu_lock, Element::i64, Index::cpu_id, Writers::sections, 2, kLockLength - 1},
         RegionSpec{Kind::cpu_lock, Element::i64, Index::mm_cid, Writers::sections, 2, kLockLength}}) {
@@ -97,9 +97,9 @@ TEST(eight_threads_under_locks_of_cpus_lose_nothing) {
     for (int i = 0; i < 8; i++)
       threads.emplace_back([&place, &plain, i] {
         if (i % 4 != 0)
-          attach(); // Where libc does not register, some threads have sections, and some go to the overflow shard.
+          attach(); // If libc registers no threads, the threads that do not attach use the overflow lock.
         CpuLockSeat seat = place.seat();
-        seat.taken = i % 2 == 0 ? Held::fenced : seat.taken;
+        seat.self.taken = i % 2 == 0 ? Held::fenced : seat.self.taken;
         for (uint64_t k = 0; k < kAdds; k++) {
           uint32_t shard = 0;
           CHECK_EQUAL(lock(seat, shard), Status::ok);
@@ -120,11 +120,11 @@ TEST(eight_threads_under_locks_of_cpus_lose_nothing) {
   }
 }
 
-TEST(locks_of_cpus_tell_of_owners_that_ended) {
+TEST(a_lock_of_a_cpu_reports_that_its_owner_ended) {
   const Place place;
   CpuLockSeat seat = place.seat();
   for (uint32_t k = 0; k <= seat.shards; k++) {
-    // Given away at the end, or left by one that never was.
+    // The lock was released when its owner ended, or it is held by an owner that never existed.
     cpu_lock_words(seat, k).state = k % 2 == 0 ? kLockOwnerDied : 5'000'000u;
   }
   uint32_t shard = 0;
@@ -133,14 +133,14 @@ TEST(locks_of_cpus_tell_of_owners_that_ended) {
   CHECK_EQUAL(cpu_lock_words(seat, shard).state, kLockOwnerDied);
 }
 
-TEST(a_lock_whose_unused_word_is_overwritten_leaves_the_overflow_shard) {
+TEST(a_lock_whose_upper_half_is_overwritten_is_taken_over) {
   const Place place;
   CpuLockSeat seat = place.seat();
   for (uint32_t k = 0; k < seat.shards; k++)
-    cpu_lock_words(seat, k).zero = 1;
+    cpu_lock_words(seat, k).state = uint64_t{1} << 32;
   uint32_t shard = 0;
-  CHECK_EQUAL(cpu_lock_try(seat, shard), Status::ok);
-  CHECK_EQUAL(shard, seat.shards);
+  const Status status = lock(seat, shard);
+  CHECK_EQUAL(status, shard < seat.shards ? Status::owner_died : Status::ok);
   CHECK_EQUAL(cpu_lock_unlock(seat, shard), Status::ok);
   cpu_lock_close(seat);
 }

@@ -18,7 +18,7 @@ TEST(possible_cpus_is_the_highest_id_plus_one) {
   CHECK_EQUAL(parsed("0-1048574"), 1048575u);
 }
 
-TEST(text_that_is_no_list_of_cpus_gives_none) {
+TEST(a_text_that_is_no_list_of_cpus_is_refused) {
   CHECK_EQUAL(parsed(""), 0u);
   CHECK_EQUAL(parsed("\n"), 0u);
   CHECK_EQUAL(parsed(",-,"), 0u);

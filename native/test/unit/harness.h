@@ -1,7 +1,7 @@
 /**
  * @file
- * A test harness of two macros: TEST makes a case, CHECK looks at a condition. A failed check is
- * reported and the case goes on; main() runs every case and counts.
+ * A test harness: TEST defines a case, and CHECK tests a condition. After a failed check, the case continues. main()
+ * runs every case and counts the failures.
  */
 #ifndef RSEQ_TEST_HARNESS_H
 #define RSEQ_TEST_HARNESS_H
@@ -23,7 +23,7 @@ inline std::vector<Case>& cases() {
   return all;
 }
 
-/** What became of the running case. */
+/** The state of the running case. */
 struct State {
   bool failed = false;
   const char* skipped = nullptr;
@@ -52,20 +52,20 @@ bool check_equal(const Left& seen, const Right& wanted, const char* text, const 
   return false;
 }
 
-/** Why the running case cannot say anything on this machine. Return after it. */
+/** Marks the running case as skipped, with the reason why it proves nothing on this machine. Return after it. */
 inline void skip(const char* reason) {
   state.skipped = reason;
 }
 
 } // namespace rseq::test
 
-/** A case: `TEST(name) { ... }`. */
+/** Defines a case: `TEST(name) { ... }`. */
 #define TEST(name)                                                                                                     \
   static void name();                                                                                                  \
   static const rseq::test::Register register_##name(#name, name);                                                      \
   static void name()
 
-/** Both sides must be equal; says what the left one is if not. False then. */
+/** Checks that both sides are equal. If they differ, prints the left value and is false. */
 #define CHECK_EQUAL(seen, wanted) rseq::test::check_equal(seen, wanted, #seen, __FILE__, __LINE__)
 #define CHECK(condition) CHECK_EQUAL(static_cast<bool>(condition), true)
 

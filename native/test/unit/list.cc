@@ -13,8 +13,8 @@ namespace {
 constexpr uint32_t kShards = 1u << 10; ///< More than the machine that runs this has CPUs.
 constexpr uint32_t kNodes = 5;
 
-RegionSpec list_spec(Index index = Index::cpu_id, Writers writers = Writers::sections) {
-  return {Kind::list, Element::i64, index, writers, kShards, kListLength, Policy::none, kNodes, 16};
+RegionSpec list_spec(Index index = Index::cpu_id, Writers writers = Writers::sections, bool is_checked = false) {
+  return {Kind::list, Element::i64, index, writers, kShards, kListLength, Policy::none, kNodes, 16, is_checked};
 }
 
 /** A region with empty lists. */
@@ -91,11 +91,14 @@ TEST(a_pop_section_of_a_list_checks_all_it_reads) {
     pop({1, stop, 3, 0, 2}, kFailed, {1, stop, 3, 0, 2});
 }
 
-TEST(a_list_gives_back_what_was_pushed_last) {
+TEST(a_list_pops_the_node_that_was_pushed_last) {
   const Pinned pinned;
+  bool is_checked = false;
   for (const Index index : {Index::cpu_id, Index::mm_cid})
-    for (const Writers writers : {Writers::sections, Writers::atomics}) {
-      const Lists lists(list_spec(index, writers));
+    for (const Writers writers : {Writers::sections, Writers::sections, Writers::atomics, Writers::atomics}) {
+      is_checked = !is_checked;
+      const Lists lists(list_spec(index, writers, is_checked));
+      CHECK(!is_checked || !lists.region.is_direct);
       uint32_t node = 0;
       CHECK_EQUAL(list_pop(lists.region, node), Status::empty);
       for (uint32_t pushed = 0; pushed < kNodes; pushed++)
@@ -114,7 +117,7 @@ TEST(a_list_gives_back_what_was_pushed_last) {
     }
 }
 
-TEST(a_stopped_list_is_its_owners_alone) {
+TEST(only_its_owner_uses_a_stopped_list) {
   const Pinned pinned;
   const Lists lists;
   const uint32_t cpu = here(Index::cpu_id).index;
@@ -128,22 +131,22 @@ TEST(a_stopped_list_is_its_owners_alone) {
   const double more[] = {3, 4};
   double nodes[kNodes] = {};
   uint32_t count = 2;
-  CHECK_EQUAL(list_give(lists.region, cpu, more, count), Status::ok);
+  CHECK_EQUAL(list_push_owned(lists.region, cpu, more, count), Status::ok);
   count = kNodes;
-  CHECK_EQUAL(list_take(lists.region, cpu, nodes, count), Status::ok);
+  CHECK_EQUAL(list_pop_owned(lists.region, cpu, nodes, count), Status::ok);
   CHECK(count == 3 && nodes[0] == 4 && nodes[1] == 3 && nodes[2] == 1);
   const double none = kNodes;
   count = 1;
-  CHECK_EQUAL(list_give(lists.region, cpu, &none, count), Status::bad_value);
+  CHECK_EQUAL(list_push_owned(lists.region, cpu, &none, count), Status::bad_value);
   CHECK_EQUAL(list_resume(lists.region, cpu), Status::ok);
-  CHECK_EQUAL(list_take(lists.region, cpu, nodes, count), Status::not_owner);
-  CHECK_EQUAL(list_give(lists.region, kShards + 1, more, count), Status::out_of_range);
+  CHECK_EQUAL(list_pop_owned(lists.region, cpu, nodes, count), Status::not_owner);
+  CHECK_EQUAL(list_push_owned(lists.region, kShards + 1, more, count), Status::out_of_range);
   uint32_t node = 0;
   CHECK_EQUAL(list_pop(lists.region, node), Status::ok);
   CHECK_EQUAL(node, 2u);
 }
 
-TEST(bytes_that_no_list_has_are_refused) {
+TEST(damaged_words_of_a_list_are_refused) {
   for (const uint64_t head : {uint64_t{kNodes} + 1, uint64_t{1} << 32, uint64_t{1} << 63, UINT64_MAX}) {
     const Lists lists;
     lists.set_all(0, head);
@@ -153,12 +156,12 @@ TEST(bytes_that_no_list_has_are_refused) {
     CHECK_EQUAL(list_stop(lists.region, 0), Status::ok);
     double node = 1;
     number = 1;
-    CHECK_EQUAL(list_take(lists.region, 0, &node, number), Status::corrupt);
+    CHECK_EQUAL(list_pop_owned(lists.region, 0, &node, number), Status::corrupt);
     number = 1;
-    CHECK_EQUAL(list_give(lists.region, 0, &node, number), Status::corrupt);
+    CHECK_EQUAL(list_push_owned(lists.region, 0, &node, number), Status::corrupt);
     CHECK_EQUAL(list_resume(lists.region, 0), Status::ok);
   }
-  // A circle.
+  // Node links that form a circle.
   const Lists lists;
   lists.set_all(0, 1);
   list_links(lists.region)[0] = 2;
@@ -168,6 +171,99 @@ TEST(bytes_that_no_list_has_are_refused) {
   CHECK_EQUAL(list_stop(lists.region, 3), Status::ok);
   double nodes[kNodes] = {};
   count = kNodes;
-  CHECK_EQUAL(list_take(lists.region, 3, nodes, count), Status::corrupt);
+  CHECK_EQUAL(list_pop_owned(lists.region, 3, nodes, count), Status::corrupt);
   CHECK_EQUAL(list_resume(lists.region, 3), Status::ok);
+}
+
+namespace {
+
+/** Calls `use` with a checked list for each index and for both kinds of writers. */
+template <typename Use> void for_each_checked(Use use) {
+  for (const Index index : {Index::cpu_id, Index::mm_cid})
+    for (const Writers writers : {Writers::sections, Writers::atomics})
+      use(Lists(list_spec(index, writers, true)));
+}
+
+Status give_one(const Lists& lists, uint32_t shard, uint32_t node) {
+  const double number = node;
+  uint32_t count = 1;
+  CHECK_EQUAL(list_stop(lists.region, shard), Status::ok);
+  const Status status = list_push_owned(lists.region, shard, &number, count);
+  CHECK_EQUAL(count, status == Status::ok ? 1u : 0u);
+  CHECK_EQUAL(list_resume(lists.region, shard), Status::ok);
+  return status;
+}
+
+constexpr uint32_t kFree = static_cast<uint32_t>(NodeState::free);
+constexpr uint32_t kListed = static_cast<uint32_t>(NodeState::listed);
+
+} // namespace
+
+TEST(a_checked_list_refuses_a_node_that_is_on_a_list) {
+  const Pinned pinned;
+  for_each_checked([](const Lists& lists) {
+    CHECK_EQUAL(give_one(lists, 9, 3), Status::ok);
+    CHECK_EQUAL(give_one(lists, kShards, 4), Status::ok);
+    // Pushed last: a thread without sections pushes on the overflow list, and must pop this node first.
+    CHECK_EQUAL(list_push(lists.region, 2), Status::ok);
+    for (uint32_t node = 2; node < kNodes; node++) {
+      CHECK_EQUAL(list_push(lists.region, node), Status::listed);
+      for (const uint32_t shard : {0u, 9u, kShards})
+        CHECK_EQUAL(give_one(lists, shard, node), Status::listed);
+    }
+    uint32_t node = 0;
+    CHECK_EQUAL(list_pop(lists.region, node), Status::ok);
+    CHECK_EQUAL(node, 2u);
+    CHECK_EQUAL(list_push(lists.region, 2), Status::ok);
+    // A refused push changed nothing, and no lock stays taken.
+    uint32_t total = 0;
+    for (uint32_t shard = 0; shard <= kShards; shard++) {
+      total += lists.size(shard);
+      CHECK_EQUAL(lists.word(shard, 1), 0u);
+    }
+    CHECK_EQUAL(total, 3u);
+  });
+}
+
+TEST(a_checked_list_takes_a_node_that_a_dead_thread_left_listed) {
+  const Pinned pinned;
+  for_each_checked([](const Lists& lists) {
+    for (const uint32_t state : {kListed, 2u, UINT32_MAX}) {
+      *unit_state(lists.region, 3) = state;
+      CHECK_EQUAL(list_push(lists.region, 3), Status::ok);
+      CHECK_EQUAL(*unit_state(lists.region, 3), kListed);
+      CHECK_EQUAL(list_push(lists.region, 3), Status::listed);
+      uint32_t node = 0;
+      CHECK_EQUAL(list_pop(lists.region, node), Status::ok);
+      CHECK_EQUAL(node, 3u);
+      CHECK_EQUAL(*unit_state(lists.region, 3), kFree);
+    }
+  });
+}
+
+TEST(a_checked_list_reports_a_wrong_state_once) {
+  const Pinned pinned;
+  for_each_checked([](const Lists& lists) {
+    uint32_t node = 0;
+    for (const uint32_t state : {kFree, 2u, UINT32_MAX}) {
+      CHECK_EQUAL(list_push(lists.region, 1), Status::ok);
+      *unit_state(lists.region, 1) = state;
+      CHECK_EQUAL(list_pop(lists.region, node), Status::corrupt);
+      CHECK_EQUAL(list_pop(lists.region, node), Status::empty);
+    }
+    // A refused push on a damaged list leaves the node free.
+    lists.set_all(0, kNodes + 1);
+    *unit_state(lists.region, 1) = kFree;
+    CHECK_EQUAL(give_one(lists, 0, 1), Status::corrupt);
+    CHECK_EQUAL(*unit_state(lists.region, 1), kFree);
+  });
+}
+
+TEST(the_states_of_a_checked_list_are_behind_its_links) {
+  Lists lists(list_spec(Index::cpu_id, Writers::sections, true));
+  const Region& region = lists.region;
+  auto* const links = reinterpret_cast<unsigned char*>(list_links(region));
+  CHECK(reinterpret_cast<unsigned char*>(unit_state(region, 0)) == links + size_t{8} * kNodes);
+  CHECK(unit_at(region, 0) == links + shard_stride(2 * kNodes));
+  CHECK(unit_at(region, kNodes - 1) + 16 <= lists.memory.data() + lists.memory.size());
 }

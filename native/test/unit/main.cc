@@ -49,7 +49,8 @@ int run_refused(char* program) {
 int main(int count, char** arguments) {
   if (count == 2 && strcmp(arguments[1], "--refuse-rseq") == 0)
     return run_refused(arguments[0]);
-  rseq::attach(); // Where libc registers nobody, the cases on the main thread need it.
+  std::cout << std::unitbuf; // A case that crashes leaves what it printed before.
+  rseq::attach();            // If libc registers no threads, the cases on the main thread need it.
   const int status = run_cases();
   rseq::detach();
   return status;

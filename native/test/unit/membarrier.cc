@@ -7,7 +7,7 @@
 using namespace rseq;
 using namespace rseq::test;
 
-TEST(fences_reach_every_cpu_that_there_can_be) {
+TEST(fences_reach_every_possible_cpu) {
   const bool has_command = (membarrier::supported() & membarrier::private_expedited_rseq) != 0;
   CHECK_EQUAL(membarrier::enable(), has_command);
   CHECK_EQUAL(membarrier::enable(), has_command);
@@ -23,7 +23,7 @@ TEST(visiting_a_cpu_leaves_the_affinity_as_it_was) {
   for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
     if (CPU_ISSET(cpu, &before))
       CHECK(membarrier::fence_by_visiting(cpu));
-  // Not there, so nothing runs on it.
+  // The CPU does not exist, so nothing runs on it.
   CHECK(membarrier::fence_by_visiting(possible_cpus()));
   membarrier::fence_by_visiting();
   CHECK_EQUAL(sched_getaffinity(0, sizeof(after), &after), 0);

@@ -15,7 +15,7 @@ constexpr size_t kAlignments = 8;
 constexpr size_t kRoom = 8 + kAlignments + kLongest + 8;
 using Bytes = std::array<unsigned char, kRoom>;
 
-/** Bytes that differ from their neighbours, so that a copy from one byte aside shows. */
+/** Fills bytes so that neighbours differ, and a copy that is one byte off is detected. */
 Bytes pattern(unsigned start) {
   Bytes bytes;
   for (size_t i = 0; i < kRoom; i++)
@@ -23,7 +23,7 @@ Bytes pattern(unsigned start) {
   return bytes;
 }
 
-/** One copy of `length` bytes, all of both buffers compared with what memcpy would leave. */
+/** Copies `length` bytes, and compares both whole buffers with the result of memcpy. */
 bool copies_exactly(Index index, Order order, size_t length, size_t from, size_t to) {
   const Bytes source = pattern(1), before = pattern(100);
   Bytes wanted = before;
@@ -56,7 +56,7 @@ TEST(load_cbne_memcpy_store_copies_every_length_at_every_alignment) {
   });
 }
 
-TEST(load_cbne_memcpy_store_leaves_everything_alone_where_it_may_not_copy) {
+TEST(load_cbne_memcpy_store_changes_nothing_if_it_may_not_copy) {
   for_each_index_and_order([](Index index, Order order) {
     const Bytes source = pattern(1), before = pattern(100);
     Bytes written = before;

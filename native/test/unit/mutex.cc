@@ -2,9 +2,7 @@
 #include "memory.h"
 #include "place.h"
 
-#include <sys/syscall.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 using namespace rseq;
@@ -12,7 +10,7 @@ using namespace rseq::test;
 
 namespace {
 
-/** More slices than any machine makes a thread wait for another one. */
+/** A bound for the slices of a wait; no machine makes a thread wait longer for another thread. */
 constexpr int kPatience = 2000;
 
 /** A region of a mutex. */
@@ -37,7 +35,7 @@ private:
   Memory memory_;
 };
 
-/** Waits as the runtime does, slice by slice. */
+/** Waits in slices, like the runtime. */
 Status lock(MutexSeat& seat) {
   Status status = mutex_try_lock(seat);
   for (int slice = 0; slice < kPatience && status == Status::busy; slice++)
@@ -53,7 +51,7 @@ TEST(a_mutex_says_who_has_it) {
   MutexSeat other = place.seat();
   CHECK_EQUAL(mutex_unlock(seat), Status::not_owner);
   CHECK_EQUAL(mutex_try_lock(seat), Status::ok);
-  CHECK_EQUAL(seat.words->state, static_cast<uint32_t>(syscall(SYS_gettid)));
+  CHECK_EQUAL(seat.words->state, this_owner());
   CHECK_EQUAL(mutex_try_lock(seat), Status::held_already);
   CHECK_EQUAL(mutex_try_lock(other), Status::held_already);
   CHECK_EQUAL(mutex_wait(other, 1000), Status::held_already);
@@ -67,7 +65,6 @@ TEST(a_mutex_says_who_has_it) {
   });
   CHECK_EQUAL(mutex_unlock(seat), Status::ok);
   CHECK_EQUAL(seat.words->state, kLockFree);
-  CHECK_EQUAL(seat.words->sleepers, 0u);
   CHECK_EQUAL(mutex_unlock(seat), Status::not_owner);
 }
 
@@ -77,22 +74,35 @@ TEST(a_region_too_short_for_a_mutex_has_no_seat) {
   CHECK_EQUAL(mutex_open(place.region, seat), RegionError::geometry);
 }
 
-TEST(unlocking_tells_of_those_who_wait_in_javascript) {
-  // With and without a fence by the waiters.
+TEST(unlocking_reports_waiters_in_javascript) {
+  // The waiters make a fence, or none.
   for (const Held taken : {Held::lightly, Held::fenced}) {
     const Place place;
     MutexSeat seat = place.seat();
-    seat.taken = taken;
-    mutex_call_me(seat, true);
+    seat.self.taken = taken;
+    mutex_announce_js(seat);
     CHECK_EQUAL(mutex_try_lock(seat), Status::ok);
     CHECK_EQUAL(mutex_unlock(seat), Status::call);
-    mutex_call_me(seat, false);
     CHECK_EQUAL(mutex_try_lock(seat), Status::ok);
     CHECK_EQUAL(mutex_unlock(seat), Status::ok);
-    mutex_call_me(seat, true);
-    mutex_close(seat);
-    CHECK_EQUAL(seat.words->callers, 0u);
   }
+}
+
+TEST(an_unlock_takes_an_announcement_back) {
+  // As a waiter leaves it that is killed before it sleeps.
+  const Place place;
+  MutexSeat seat = place.seat();
+  const uint32_t wakes = lock_announce(*seat.words, seat.self);
+  CHECK_EQUAL(mutex_try_lock(seat), Status::ok);
+  CHECK_EQUAL(mutex_unlock(seat), Status::ok);
+  CHECK_EQUAL(seat.words->sleepers, 0u);
+  CHECK_EQUAL(seat.words->wakes, wakes + 1);
+  // A waiter that is about to sleep does not: it has announced itself before that unlock.
+  const uint64_t begun = now_ns();
+  lock_sleep(*seat.words, seat.self, wakes, begun + 3'600'000'000'000);
+  CHECK_EQUAL(mutex_try_lock(seat), Status::ok);
+  CHECK_EQUAL(mutex_unlock(seat), Status::ok);
+  CHECK_EQUAL(seat.words->wakes, wakes + 1);
 }
 
 TEST(eight_threads_under_a_mutex_lose_nothing) {
@@ -103,9 +113,9 @@ TEST(eight_threads_under_a_mutex_lose_nothing) {
   threads.reserve(8);
   for (int i = 0; i < 8; i++)
     threads.emplace_back([&place, &plain, i] {
-      attach(); // Where libc does not register: those with sections and those without wait for each other.
+      attach(); // If libc registers no threads, threads with and without sections wait for each other.
       MutexSeat seat = place.seat();
-      seat.taken = i % 4 == 0 ? Held::fenced : seat.taken;
+      seat.self.taken = i % 4 == 0 ? Held::fenced : seat.self.taken;
       for (uint64_t k = 0; k < kAdds; k++) {
         CHECK_EQUAL(lock(seat), Status::ok);
         plain = plain + 1;
@@ -134,7 +144,7 @@ TEST(a_seat_that_is_closed_with_the_mutex_tells_the_next_one) {
   CHECK_EQUAL(mutex_unlock(seat), Status::ok);
 }
 
-TEST(an_owner_that_is_no_thread_any_more_is_found_out) {
+TEST(an_owner_that_has_ended_is_detected) {
   const Place place;
   MutexSeat seat = place.seat();
   on_thread([&place] {
@@ -143,13 +153,16 @@ TEST(an_owner_that_is_no_thread_any_more_is_found_out) {
   });
   CHECK_EQUAL(lock(seat), Status::owner_died);
   CHECK_EQUAL(mutex_unlock(seat), Status::ok);
-  // One that never was, as an overwritten word may name; with the highest bit as well.
-  for (const uint32_t nobody : {UINT32_MAX, INT32_MAX - 0u, kLockOwnerDied | 5'000'000u}) {
+  // An overwritten word may name an owner that never existed, also with the highest bit set.
+  constexpr uint64_t kOne = 1;
+  for (const uint64_t nobody : {uint64_t{UINT32_MAX}, uint64_t{INT32_MAX}, kLockOwnerDied | 5'000'000u,
+                                uint64_t{5'000'000}, UINT64_MAX, kOne << 32, seat.self.name ^ kOne << 16,
+                                seat.self.name ^ kOne << 45, seat.self.name ^ kOne << 52, seat.self.name + 1}) {
     seat.words->state = nobody;
     CHECK_EQUAL(lock(seat), Status::owner_died);
     CHECK_EQUAL(mutex_unlock(seat), Status::ok);
   }
-  // One that nobody can ask about.
-  seat.words->state = kLockNameless + 1;
+  // This thread cannot know whether that portable thread lives.
+  seat.words->state = kOwnerPortable | 2u << kOwnerFamilyShift | 1;
   CHECK_EQUAL(mutex_wait(seat, 1), Status::busy);
 }

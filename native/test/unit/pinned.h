@@ -1,6 +1,6 @@
 /**
  * @file
- * A thread that stays where it is.
+ * Pins a thread to its CPU.
  */
 #ifndef RSEQ_TEST_PINNED_H
 #define RSEQ_TEST_PINNED_H
@@ -9,7 +9,7 @@
 
 namespace rseq::test {
 
-/** Keeps the calling thread on the CPU where it is, while it lives. */
+/** While an object lives, the calling thread stays on its CPU. */
 class Pinned {
 public:
   Pinned() {

@@ -1,6 +1,6 @@
 /**
  * @file
- * Where and how often the cases run a section, and threads that have none.
+ * Repeats sections until they settle, and runs code on threads that have no sections.
  */
 #ifndef RSEQ_TEST_PLACE_H
 #define RSEQ_TEST_PLACE_H
@@ -15,7 +15,7 @@ namespace rseq::test {
 /** No machine has this CPU. */
 constexpr uint32_t kNoSuchIndex = INT32_MAX;
 
-/** Whether the kernel fills the area's concurrency id. */
+/** Returns whether the kernel fills in the area's concurrency id. */
 inline bool has_mm_cid() {
   return registration().usable_size >= RSEQ_AREA_MM_CID + sizeof(uint32_t);
 }
@@ -30,8 +30,8 @@ template <typename Body> void for_each_index(Body body) {
 }
 
 /**
- * Runs `section(Here)` until it is neither moved nor aborted: on a busy machine both happen by
- * themselves. The bound is far beyond what preemption can do.
+ * Runs `section(Here)` until it is neither moved nor aborted, because both happen on a busy machine. Preemption alone
+ * cannot use up the attempts.
  */
 template <typename Section> Outcome settled(Index index, Section section) {
   Outcome outcome = Outcome::moved;
@@ -43,7 +43,7 @@ template <typename Section> Outcome settled(Index index, Section section) {
   return outcome;
 }
 
-/** As settled(), at an index where the thread cannot be. */
+/** Works like settled(), at an index that the thread cannot have. */
 template <typename Section> Outcome settled_elsewhere(Index index, Section section) {
   Outcome outcome = Outcome::aborted;
   for (int attempt = 0; attempt < 10'000 && outcome == Outcome::aborted; attempt++)
@@ -54,7 +54,10 @@ template <typename Section> Outcome settled_elsewhere(Index index, Section secti
 /** Runs `body` on a thread of its own, to its end. */
 void on_thread(const std::function<void()>& body);
 
-/** Makes the rseq system call fail on the calling thread, the threads it makes and what it executes. */
+/** Makes a system call fail with EPERM on the calling thread, the threads it makes and what it executes. */
+bool refuse(uint32_t system_call);
+
+/** refuse() for the rseq system call. */
 bool refuse_rseq();
 
 /** Why on_refused_thread() may answer false. */

@@ -24,7 +24,7 @@ RegionSpec pool_spec(Index index = Index::cpu_id, Writers writers = Writers::sec
           kStackHead + kCache, Policy::none, kBlocks, kBlockSize, is_checked};
 }
 
-/** A pool whose blocks are all free, in the central store; and the words of its shards. */
+/** A pool whose blocks are all free and in the central store. */
 class Pool {
 public:
   explicit Pool(const RegionSpec& spec = pool_spec()) : memory(region_size(spec)) {
@@ -44,7 +44,7 @@ public:
   Status alloc(uint32_t& block) const { return pool_alloc(region, block); }
   Status free(uint32_t block) const { return pool_free(region, block); }
 
-  /** Takes all there are. */
+  /** Takes all blocks. */
   std::vector<uint32_t> alloc_all() const {
     std::vector<uint32_t> blocks;
     uint32_t block = 0;
@@ -65,13 +65,13 @@ public:
   Region region = {};
 };
 
-/** All of them, each once. */
+/** Returns whether `blocks` are all blocks of the pool, each once. */
 bool are_all(const std::vector<uint32_t>& blocks) {
   const std::set<uint32_t> different(blocks.begin(), blocks.end());
   return blocks.size() == kBlocks && different.size() == kBlocks && *different.rbegin() == kBlocks - 1;
 }
 
-/** This CPU, if it has sections; else a CPU that no pool has. */
+/** Returns this CPU if the thread has sections; otherwise a CPU that no pool has. */
 uint32_t this_cpu() {
   return here(Index::cpu_id).index;
 }
@@ -96,7 +96,7 @@ TEST(a_pool_gives_out_each_block_once) {
       }
 }
 
-TEST(half_a_cache_is_moved_at_once) {
+TEST(half_a_cache_of_blocks_moves_at_once) {
   const Pinned pinned;
   const Pool pool;
   const uint32_t cpu = this_cpu();
@@ -107,7 +107,7 @@ TEST(half_a_cache_is_moved_at_once) {
   CHECK_EQUAL(block, kBlocks - 1);
   CHECK_EQUAL(pool.word(cpu, 0), kCache / 2);
   CHECK_EQUAL(pool.word(pool.central(), 0), kBlocks - 1 - kCache / 2);
-  // Full, and one more.
+  // Fills the cache, and frees one more block.
   pool.word(cpu, 0) = kCache;
   pool.word(pool.central(), 0) = kBlocks - 1 - kCache;
   for (uint32_t k = 0; k < kCache; k++)
@@ -115,7 +115,7 @@ TEST(half_a_cache_is_moved_at_once) {
   CHECK_EQUAL(pool.free(block), Status::ok);
   CHECK_EQUAL(pool.word(cpu, 0), kCache / 2);
   CHECK_EQUAL(pool.word(pool.central(), 0), kBlocks - kCache / 2);
-  // Of few, half stay for others.
+  // If the central store has few blocks, half of them stay for other threads.
   pool.word(cpu, 0) = 0;
   pool.word(pool.central(), 0) = 4;
   CHECK_EQUAL(pool.alloc(block), Status::ok);
@@ -123,7 +123,7 @@ TEST(half_a_cache_is_moved_at_once) {
   CHECK_EQUAL(pool.word(pool.central(), 0), 1u);
 }
 
-TEST(what_only_another_cpu_has_is_fetched) {
+TEST(alloc_fetches_blocks_that_only_another_cpu_has) {
   for (const Writers writers : {Writers::sections, Writers::atomics}) {
     const Pool pool(pool_spec(Index::cpu_id, writers));
     const uint32_t other = kShards - 1;
@@ -172,7 +172,7 @@ TEST(a_thread_without_rseq_uses_the_central_store) {
     skip(kCannotRefuse);
 }
 
-TEST(a_checked_pool_knows_who_has_what) {
+TEST(a_checked_pool_knows_which_blocks_are_taken) {
   const Pool pool(pool_spec(Index::cpu_id, Writers::sections, true));
   CHECK_EQUAL(pool.region.direct_stacks, 0u);
   CHECK_EQUAL(pool.free(3), Status::not_owner);
@@ -187,7 +187,7 @@ TEST(a_checked_pool_knows_who_has_what) {
   CHECK_EQUAL(pool.available(), kBlocks);
   for (const uint32_t none : {kBlocks, UINT32_MAX})
     CHECK_EQUAL(pool.free(none), Status::out_of_range);
-  // A number that is there twice.
+  // The state of a free block is overwritten: it says that the block is taken.
   *unit_state(pool.region, block) = static_cast<uint32_t>(BlockState::taken);
   Status status = Status::ok;
   for (uint32_t k = 0; k < kBlocks && status == Status::ok; k++)
@@ -195,7 +195,26 @@ TEST(a_checked_pool_knows_who_has_what) {
   CHECK_EQUAL(status, Status::corrupt);
 }
 
-TEST(blocks_lie_within_the_pool_and_apart) {
+TEST(a_checked_pool_that_refuses_a_block_leaves_it_alone) {
+  const Pool pool(pool_spec(Index::cpu_id, Writers::sections, true));
+  uint32_t block = 0;
+  CHECK_EQUAL(pool.alloc(block), Status::ok);
+  unsigned char* bytes = unit_at(pool.region, block);
+  memset(bytes, 'x', kBlockSize);
+  const uint64_t size = pool.word(pool.central(), 0);
+  for (const uint64_t scribbled : {uint64_t{kBlocks}, uint64_t{kBlocks} + 1, UINT64_MAX}) {
+    pool.word(pool.central(), 0) = scribbled;
+    CHECK_EQUAL(pool.free(block), scribbled == kBlocks ? Status::full : Status::corrupt);
+    CHECK_EQUAL(*unit_state(pool.region, block), static_cast<uint32_t>(BlockState::taken));
+    for (uint32_t i = 0; i < kBlockSize; i++)
+      CHECK_EQUAL(bytes[i], static_cast<unsigned char>('x'));
+  }
+  pool.word(pool.central(), 0) = size;
+  CHECK_EQUAL(pool.free(block), Status::ok);
+  CHECK_EQUAL(pool.available(), kBlocks);
+}
+
+TEST(blocks_lie_within_the_pool_and_do_not_overlap) {
   Pool pool(pool_spec(Index::cpu_id, Writers::sections, false, 2));
   CHECK_EQUAL(unit_at(pool.region, 1) - unit_at(pool.region, 0), 128);
   CHECK(unit_at(pool.region, kBlocks - 1) + kBlockSize <= pool.memory.data() + pool.memory.size());
@@ -205,7 +224,7 @@ TEST(blocks_lie_within_the_pool_and_apart) {
   CHECK(reinterpret_cast<uint64_t*>(unit_at(pool.region, 0)) >= words + kBlocks);
 }
 
-TEST(bytes_that_no_pool_has_are_refused) {
+TEST(damaged_words_of_a_pool_are_refused) {
   for (const uint64_t count : {uint64_t{kBlocks} + 1, uint64_t{1} << 32, uint64_t{1} << 63, UINT64_MAX}) {
     const Pool pool;
     for (uint32_t shard = 0; shard <= kShards; shard++)
@@ -217,7 +236,7 @@ TEST(bytes_that_no_pool_has_are_refused) {
     pool.word(pool.central(), 0) = 0;
     CHECK_EQUAL(pool.alloc(block), Status::corrupt);
   }
-  // Numbers of no block.
+  // Numbers that belong to no block.
   for (const double number : {-1.0, 0.5, double{kBlocks}, 1e300, std::numeric_limits<double>::infinity(),
                               std::numeric_limits<double>::quiet_NaN()}) {
     const Pool pool;
@@ -226,7 +245,7 @@ TEST(bytes_that_no_pool_has_are_refused) {
     uint32_t block = 0;
     CHECK_EQUAL(pool.alloc(block), Status::corrupt);
   }
-  // More free blocks than there are.
+  // More free blocks than the pool has.
   const Pool pool;
   Status status = Status::ok;
   for (uint32_t k = 0; k <= kCache && status == Status::ok; k++)
@@ -234,7 +253,7 @@ TEST(bytes_that_no_pool_has_are_refused) {
   CHECK_EQUAL(status, Status::full);
 }
 
-TEST(a_pool_that_cannot_be_is_no_region) {
+TEST(a_region_with_impossible_fields_is_no_pool) {
   const auto with = [](auto change) {
     RegionSpec spec = pool_spec();
     Memory memory(region_size(spec));
@@ -272,5 +291,5 @@ TEST(a_pool_that_cannot_be_is_no_region) {
   CHECK_EQUAL(opened([](Header& header) { header.unit_size = 0; }), RegionError::geometry);
   CHECK_EQUAL(opened([](Header& header) { header.unit_size = kMaxUnitSize + 1; }), RegionError::geometry);
   CHECK_EQUAL(opened([](Header& header) { header.is_checked = 2; }), RegionError::field);
-  CHECK_EQUAL(opened([](Header& header) { header.reserved[0] = 1; }), RegionError::field);
+  CHECK_EQUAL(opened([](Header& header) { header.allocated = 1; }), RegionError::field);
 }

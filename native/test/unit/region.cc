@@ -17,7 +17,7 @@ RegionError opened(Memory& memory, Region& region) {
   return open_region(memory.data(), memory.size(), Kind::counters, region);
 }
 
-/** What open_region() says to a good region whose header `change` has altered. */
+/** Returns the result of open_region() for a good region whose header `change` has altered. */
 RegionError opened_with(const std::function<void(Header&)>& change) {
   Memory memory(region_size(kSpec.shards, kSpec.length));
   format_region(memory.data(), memory.size(), kSpec);
@@ -34,7 +34,7 @@ RegionError formatted_as(RegionSpec spec, size_t size = 1u << 16) {
   return format_region(memory.data(), memory.size(), spec);
 }
 
-/** Every word of the region lies inside the memory. */
+/** Checks that every word of the region lies inside the memory. */
 bool lies_inside(const Region& region, Memory& memory) {
   const unsigned char* last = region.first_shard + (uint64_t{region.shards} + 1) * region.stride;
   return region.first_shard >= memory.data() + sizeof(Header) && last <= memory.data() + memory.size() &&
@@ -43,17 +43,18 @@ bool lies_inside(const Region& region, Memory& memory) {
 
 } // namespace
 
-TEST(a_region_takes_what_the_documentation_says) {
+TEST(a_region_has_the_size_in_the_documentation) {
   CHECK_EQUAL(shard_stride(1), 128u);
   CHECK_EQUAL(shard_stride(16), 128u);
   CHECK_EQUAL(shard_stride(17), 256u);
   CHECK_EQUAL(shard_stride(UINT32_MAX), uint64_t{1} << 35);
   for (const uint32_t shards : {1u, 2u, 64u, kMaxShards})
     for (const uint32_t length : {1u, 16u, 1000u})
-      CHECK(region_size(shards, length) <= (uint64_t{shards} + 1) * ((8 * uint64_t{length} + 127) / 128 * 128) + 256);
+      CHECK(region_size(shards, length) <=
+            shards * ((8 * uint64_t{length} + 127) / 128 * 128) + (8 * (uint64_t{length} + 3) + 127) / 128 * 128 + 256);
 }
 
-TEST(what_was_formatted_opens_wherever_its_memory_starts) {
+TEST(a_formatted_region_opens_at_every_address) {
   for (size_t offset = 0; offset < 256; offset += 16) {
     Memory memory(region_size(kSpec.shards, kSpec.length), offset);
     CHECK_EQUAL(format_region(memory.data(), memory.size(), kSpec), RegionError::none);
@@ -85,7 +86,7 @@ TEST(a_region_keeps_its_kind_of_words_and_writers) {
   }
 }
 
-TEST(a_region_that_cannot_be_is_not_formatted) {
+TEST(a_region_with_impossible_fields_is_not_formatted) {
   const auto with = [](auto change) {
     RegionSpec spec = kSpec;
     change(spec);
@@ -99,10 +100,10 @@ TEST(a_region_that_cannot_be_is_not_formatted) {
   CHECK_EQUAL(with([](RegionSpec& spec) { spec.shards = 0; }), RegionError::geometry);
   CHECK_EQUAL(with([](RegionSpec& spec) { spec.shards = kMaxShards + 1; }), RegionError::geometry);
   CHECK_EQUAL(with([](RegionSpec& spec) { spec.length = 0; }), RegionError::geometry);
-  // 8 bytes each: a stride of 2^32 and above does not fit its field.
+  // The words have 8 bytes. A stride of 2^32 or more does not fit its field.
   CHECK_EQUAL(with([](RegionSpec& spec) { spec.length = 1u << 29; }), RegionError::geometry);
   CHECK_EQUAL(with([](RegionSpec& spec) { spec.length = UINT32_MAX; }), RegionError::geometry);
-  // The largest that fits its fields needs more memory than there is.
+  // The largest region whose values fit the fields needs more memory than the test has.
   CHECK_EQUAL(with([](RegionSpec& spec) { spec.length = (1u << 29) - 16; }), RegionError::too_short);
   CHECK_EQUAL(with([](RegionSpec& spec) { spec.shards = kMaxShards; }), RegionError::too_short);
 }
@@ -141,9 +142,10 @@ TEST(every_field_of_a_header_is_checked) {
   CHECK_EQUAL(opened_with([](Header& header) { header.index = 2; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.writers = 3; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.policy = 1; }), RegionError::field);
-  for (size_t i = 0; i < std::size(Header{}.reserved); i++)
-    CHECK_EQUAL(opened_with([i](Header& header) { header.reserved[i] = 1; }), RegionError::field);
-  // Of kinds that have an arena.
+  CHECK_EQUAL(opened_with([](Header& header) { header.is_shared = 1; }), RegionError::shared);
+  CHECK_EQUAL(opened_with([](Header& header) { header.is_shared = 2; }), RegionError::field);
+  CHECK_EQUAL(opened_with([](Header& header) { header.allocated = 1; }), RegionError::field);
+  // The fields of kinds that have an arena.
   CHECK_EQUAL(opened_with([](Header& header) { header.units = 1; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.unit_size = 1; }), RegionError::field);
   CHECK_EQUAL(opened_with([](Header& header) { header.is_checked = 1; }), RegionError::field);
@@ -157,14 +159,14 @@ TEST(every_field_of_a_header_is_checked) {
   CHECK_EQUAL(opened_with([](Header& header) { header.first_shard += 4; }), RegionError::geometry);
 }
 
-TEST(a_region_of_another_kind_is_told_from_nonsense) {
+TEST(a_region_of_another_kind_is_no_damaged_region) {
   Memory memory(region_size(kSpec.shards, kSpec.length));
   format_region(memory.data(), memory.size(), kSpec);
   Region region;
   CHECK_EQUAL(open_region(memory.data(), memory.size(), Kind{UINT32_MAX}, region), RegionError::kind);
 }
 
-TEST(sizes_that_overflow_32_bits_are_seen_through) {
+TEST(sizes_that_overflow_32_bits_are_refused) {
   // 8 * 2^29 is 2^32: a stride of 0 in 32 bits.
   CHECK_EQUAL(opened_with([](Header& header) {
                 header.length = 1u << 29;
@@ -194,7 +196,7 @@ TEST(sizes_that_overflow_32_bits_are_seen_through) {
   CHECK_EQUAL(opened_with([](Header& header) { header.first_shard = UINT32_MAX - 7; }), RegionError::too_short);
 }
 
-TEST(any_byte_of_a_header_may_be_anything) {
+TEST(every_byte_of_a_header_may_have_every_value) {
   Memory memory(region_size(kSpec.shards, kSpec.length));
   format_region(memory.data(), memory.size(), kSpec);
   for (size_t i = 0; i < sizeof(Header); i++) {

@@ -16,8 +16,8 @@ namespace {
 constexpr Order kOrders[] = {Order::relaxed, Order::release};
 
 /**
- * Runs `section(here, data)` on a copy of `before`, at every index: it must end as `wanted` with the
- * data as in `after`, and leave them alone where the thread is not.
+ * Runs `section(here, data)` on a copy of `before`, at every index. It must end as `wanted` with the data of `after`.
+ * At an index that the thread does not have, it must not change the data.
  */
 template <typename Data, typename Section>
 void check_section(const Data& before, const Data& after, Outcome wanted, Section section) {
@@ -47,7 +47,7 @@ TEST(load_cbne_store_stores_what_compares_equal) {
   const auto section = [](const Here& here, One& words) { return load_cbne_store(here, &words[0], 5, -7); };
   check_section(One{5}, One{-7}, Outcome::done, section);
   check_section(One{6}, One{6}, Outcome::compare_failed, section);
-  // Equal in the low half only.
+  // The words are equal in their low half only.
   check_section(One{(int64_t{1} << 32) + 5}, One{(int64_t{1} << 32) + 5}, Outcome::compare_failed, section);
 }
 
@@ -58,7 +58,7 @@ TEST(load_cbeq_store_add_load_store_pops_from_a_list) {
   };
   static Node second = {2, nullptr};
   static Node first = {1, &second};
-  // words: the head of the list, and what was popped.
+  // The words are the head of the list and the popped value.
   const auto section = [](const Here& here, Two& words) {
     return load_cbeq_store_add_load_store(here, &words[0], 0, offsetof(Node, next), &words[1]);
   };
@@ -85,7 +85,7 @@ TEST(load_add_store_adds_and_wraps) {
   check_section(One{0xffffffff}, One{0x100000000}, Outcome::done, adding(1));
 }
 
-TEST(load_add_store_each_adds_up_to_what_it_cannot) {
+TEST(load_add_store_each_ends_at_the_first_index_out_of_range) {
   using Words = std::array<int64_t, 3>;
   const std::array<Addition, 5> additions = {{{0, 1}, {2, -5}, {0, 7}, {3, 1}, {1, 1}}};
   const Addition* const begin = additions.data();
@@ -97,11 +97,11 @@ TEST(load_add_store_each_adds_up_to_what_it_cannot) {
     Words words = {10, kMost, kLeast};
     CHECK_EQUAL(made_of(kNoSuchIndex, words, 3), 0);
     CHECK((words == Words{10, kMost, kLeast}));
-    // The fourth is out of range: all before it are made, it and the one after it are not.
+    // The fourth addition is out of range. The section makes the three before it, and not the one after it.
     for (const uint32_t count : {1u, 3u, 5u}) {
       const ptrdiff_t wanted = std::min<ptrdiff_t>(count, 3);
       ptrdiff_t made = 0;
-      // Again from the start, if it was aborted or moved in the middle.
+      // Starts anew if the section was aborted or moved in the middle.
       for (int attempt = 0; attempt < 10'000 && made != wanted; attempt++) {
         words = {10, kMost, kLeast};
         made = made_of(here(index).index, words, count);
@@ -114,7 +114,7 @@ TEST(load_add_store_each_adds_up_to_what_it_cannot) {
 
 namespace {
 
-/** Any of the sections that add spans, on 48 words of which the first and the last 16 are not to be touched. */
+/** Runs a section that adds spans, on 48 words. It must not touch the first and the last 16 words. */
 template <typename Section> void check_span(Section section) {
   constexpr uint32_t kBegin = kSpanWords;
   constexpr uint32_t kEnd = 2 * kSpanWords;
@@ -140,7 +140,7 @@ template <typename Section> void check_span(Section section) {
       wanted_words[kBegin + k] = static_cast<int64_t>(sum);
       wanted_sums[kBegin + k] = 0;
     }
-    // On from where it was aborted or moved.
+    // Continues where the section was aborted or moved.
     uint32_t next = kBegin;
     for (int attempt = 0; attempt < 10'000 && next != kEnd; attempt++)
       next = made_of(here(index).index, next);
@@ -150,7 +150,7 @@ template <typename Section> void check_span(Section section) {
   });
 }
 
-/** Sixteen words that have nothing to add, in the middle, are left alone; and so are all the others. */
+/** If the 16 words in the middle have nothing to add, the section changes none of the 48 words. */
 template <typename Section> void check_gaps(Section section) {
   constexpr uint32_t kEnd = 4 * kSpanWords;
   for_each_index([&](Index index) {
@@ -241,8 +241,8 @@ TEST(load_cbne_load_cbne_store_compares_both) {
   check_section(Two{4, 7}, Two{4, 7}, Outcome::compare_failed, section);
 }
 
-TEST(load_spin_store_waits_until_it_sees_the_word_or_is_tired) {
-  using Words = std::array<uint32_t, 3>; // The word, what was seen of it, and what must stay as it is.
+TEST(load_spin_store_waits_until_it_sees_the_word_or_its_rounds_end) {
+  using Words = std::array<uint32_t, 3>; // The word, the value that was seen, and a word that must not change.
   const auto spinning = [](uint64_t spins) {
     return [spins](const Here& here, Words& words) { return load_spin_store(here, &words[0], 5, spins, &words[1]); };
   };
@@ -273,7 +273,7 @@ TEST(an_unregistered_area_lets_no_section_run) {
   for (const uint32_t cpu_id : {UINT32_MAX, UINT32_MAX - 1}) {
     Area area = {0, cpu_id, 0, 0, 0, 0, 0};
     int64_t word = 40;
-    // Indexes that pass a bounds check: the first and the last of a machine that has 65,536 CPUs.
+    // These indexes pass a bounds check: the first and the last on a machine with 65,536 CPUs.
     for (const uint32_t index : {0u, 65535u})
       CHECK_EQUAL(load_add_store(Here{&area, index, Index::cpu_id}, &word, 2), Outcome::moved);
     CHECK_EQUAL(word, 40);
@@ -284,4 +284,42 @@ TEST(the_kernel_fills_the_concurrency_id) {
   if (!has_mm_cid())
     return skip("the kernel has no concurrency ids (Linux 6.3), so sections by mm_cid were left out");
   CHECK(here(Index::mm_cid).index < kNoSuchIndex);
+}
+
+TEST(pops_that_note_their_holder_check_all_that_the_caller_saw) {
+  for_each_index([](Index index) {
+    // A count, a stop word and two values.
+    int64_t stack[4] = {2, 0, 50, 51};
+    uint32_t note = 0;
+    const auto pop = [&](int64_t count, int64_t value, uint32_t by) {
+      return settled(index, [&](const Here& here) {
+        return load_cbne_load_cbne_load_cbne_store_add_store(here, stack, count, stack + 1 + count, value, &note, by);
+      });
+    };
+    CHECK_EQUAL(pop(2, 50, 7), Outcome::compare_failed);
+    CHECK_EQUAL(pop(1, 50, 7), Outcome::compare_failed);
+    stack[1] = 1;
+    CHECK_EQUAL(pop(2, 51, 7), Outcome::compare_failed);
+    stack[1] = 0;
+    CHECK_EQUAL(note, 0u);
+    CHECK_EQUAL(pop(2, 51, 7), Outcome::done);
+    CHECK_EQUAL(stack[0], int64_t{1});
+    CHECK_EQUAL(note, 7u);
+
+    // A head, a stop word and two links: node 1, then node 0.
+    int64_t list[4] = {2, 0, 0, 1};
+    const auto pop_node = [&](int64_t head, uint32_t by) {
+      return settled(index, [&](const Here& here) {
+        return load_cbne_load_cbne_store_load_store(here, list, head, list + 1 + head, &note, by);
+      });
+    };
+    CHECK_EQUAL(pop_node(1, 8), Outcome::compare_failed);
+    list[1] = 1;
+    CHECK_EQUAL(pop_node(2, 8), Outcome::compare_failed);
+    list[1] = 0;
+    CHECK_EQUAL(note, 7u);
+    CHECK_EQUAL(pop_node(2, 8), Outcome::done);
+    CHECK_EQUAL(list[0], int64_t{1});
+    CHECK_EQUAL(note, 8u);
+  });
 }

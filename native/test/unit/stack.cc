@@ -1,4 +1,5 @@
 #include "../../percpu/stack.h"
+#include "../../percpu/owner.h"
 #include "memory.h"
 #include "pinned.h"
 #include "place.h"
@@ -7,7 +8,6 @@
 #include <cstring>
 #include <limits>
 #include <sched.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
@@ -19,7 +19,7 @@ namespace {
 constexpr uint32_t kShards = 1u << 10; ///< More than the machine that runs this has CPUs.
 constexpr uint32_t kCapacity = 3;
 
-/** A region with stacks, and the words of its shards. */
+/** A region with stacks. */
 class Stacks {
 public:
   explicit Stacks(Index index = Index::cpu_id, Writers writers = Writers::sections)
@@ -109,15 +109,20 @@ TEST(a_pop_section_checks_all_it_reads) {
     });
   };
   constexpr int64_t kHigh = int64_t{1} << 32;
-  pop_from({2, 0, 5, -6}, Outcome::done, {1, 0, 5, -6}, -6);
+  pop_from({2, 0, 5, 6}, Outcome::done, {1, 0, 5, 6}, 6);
   pop_from({1, 0, 5, -6}, Outcome::done, {0, 0, 5, -6}, 5);
+  // A NaN of any kind and sign is no value. The section pops an infinity, which its caller can recognize.
+  constexpr int64_t kInfinity = 0x7ff0000000000000;
+  for (const int64_t nan : {int64_t{-1}, kInfinity + 1, kInfinity | int64_t{1} << 51, INT64_MAX})
+    pop_from({2, 0, 5, nan}, Outcome::compare_failed, {2, 0, 5, nan}, 0);
+  pop_from({2, 0, 5, kInfinity}, Outcome::done, {1, 0, 5, kInfinity}, kInfinity);
   for (const int64_t count : {int64_t{0}, int64_t{3}, int64_t{-1}, std::numeric_limits<int64_t>::min(), kHigh + 1})
     pop_from({count, 0, 5, 6}, Outcome::compare_failed, {count, 0, 5, 6}, 0);
   for (const int64_t stop : {int64_t{1}, int64_t{-1}, kHigh})
     pop_from({2, stop, 5, 6}, Outcome::compare_failed, {2, stop, 5, 6}, 0);
 }
 
-TEST(a_stack_gives_back_what_was_pushed_last) {
+TEST(a_stack_pops_the_value_that_was_pushed_last) {
   const Pinned pinned;
   for (const Index index : {Index::cpu_id, Index::mm_cid})
     for (const Writers writers : {Writers::sections, Writers::atomics}) {
@@ -154,7 +159,7 @@ TEST(many_values_are_pushed_and_popped_as_far_as_they_fit) {
   CHECK_EQUAL(popped[0], 1.0);
 }
 
-TEST(a_stopped_stack_is_its_owners_alone) {
+TEST(only_its_owner_uses_a_stopped_stack) {
   const Pinned pinned;
   Stacks stacks;
   if (here(Index::cpu_id).index >= kShards)
@@ -171,40 +176,34 @@ TEST(a_stopped_stack_is_its_owners_alone) {
   CHECK_EQUAL(pop(stacks, 0), Status::empty);
   const double more[] = {5, 6, 7};
   uint32_t count = 3;
-  CHECK_EQUAL(stack_give(stacks.region, cpu, more, count), Status::ok);
+  CHECK_EQUAL(stack_push_owned(stacks.region, cpu, more, count), Status::ok);
   CHECK_EQUAL(count, 2u);
   double value = 0;
   count = 1;
-  CHECK_EQUAL(stack_take(stacks.region, cpu, &value, count), Status::ok);
+  CHECK_EQUAL(stack_pop_owned(stacks.region, cpu, &value, count), Status::ok);
   CHECK_EQUAL(value, 6.0);
   CHECK_EQUAL(stack_resume(stacks.region, cpu), Status::ok);
-  for (const Status seen : {stack_resume(stacks.region, cpu), stack_give(stacks.region, cpu, more, count),
-                            stack_take(stacks.region, cpu, &value, count)})
+  for (const Status seen : {stack_resume(stacks.region, cpu), stack_push_owned(stacks.region, cpu, more, count),
+                            stack_pop_owned(stacks.region, cpu, &value, count)})
     CHECK_EQUAL(seen, Status::not_owner);
   CHECK_EQUAL(pop(stacks, 5), Status::ok);
   CHECK_EQUAL(pop(stacks, 1), Status::ok);
   CHECK_EQUAL(stack_stop(stacks.region, kShards + 1), Status::out_of_range);
 }
 
-TEST(a_stack_whose_owner_is_dead_goes_on) {
+TEST(a_stack_works_after_its_owner_has_died) {
   const Pinned pinned;
   Stacks stacks;
   if (here(Index::cpu_id).index >= kShards)
     return skip("this thread is not registered for rseq");
   const uint32_t cpu = here(Index::cpu_id).index;
-  const auto let_an_owner_die = [&] {
-    on_thread([&] { CHECK_EQUAL(stack_stop(stacks.region, cpu), Status::ok); });
-    // Joined, it may still be there for a moment, to the kernel.
-    const auto owner = static_cast<int32_t>(stacks.word(cpu, 1));
-    while (syscall(SYS_tgkill, getpid(), owner, 0) == 0)
-      sched_yield();
-  };
+  const auto let_an_owner_die = [&] { on_thread([&] { CHECK_EQUAL(stack_stop(stacks.region, cpu), Status::ok); }); };
   // The next owner takes it over.
   let_an_owner_die();
   CHECK(stacks.word(cpu, 1) != 0);
   CHECK_EQUAL(stack_stop(stacks.region, cpu), Status::ok);
   CHECK_EQUAL(stack_resume(stacks.region, cpu), Status::ok);
-  // A push on the CPU itself does.
+  // A push on the CPU itself takes the stack over, too.
   let_an_owner_die();
   CHECK(stacks.word(cpu, 1) != 0);
   CHECK_EQUAL(stack_push(stacks.region, 1), Status::ok);
@@ -212,7 +211,7 @@ TEST(a_stack_whose_owner_is_dead_goes_on) {
   CHECK_EQUAL(stacks.word(cpu, 0), 1u);
 }
 
-TEST(bytes_that_no_stack_has_are_refused) {
+TEST(damaged_words_of_a_stack_are_refused) {
   constexpr uint64_t kOne = 1;
   for (const uint64_t count : {uint64_t{kCapacity} + 1, kOne << 32, kOne << 63, UINT64_MAX}) {
     Stacks stacks;
@@ -224,24 +223,51 @@ TEST(bytes_that_no_stack_has_are_refused) {
     CHECK_EQUAL(stack_stop(stacks.region, 0), Status::ok);
     double value = 0;
     size = 1;
-    CHECK_EQUAL(stack_take(stacks.region, 0, &value, size), Status::corrupt);
+    CHECK_EQUAL(stack_pop_owned(stacks.region, 0, &value, size), Status::corrupt);
     size = 1;
-    CHECK_EQUAL(stack_give(stacks.region, 0, &value, size), Status::corrupt);
+    CHECK_EQUAL(stack_push_owned(stacks.region, 0, &value, size), Status::corrupt);
     CHECK_EQUAL(stack_resume(stacks.region, 0), Status::ok);
   }
-  // Stop words that no owner has: of no thread, of leases that ended or were never given.
-  for (const uint64_t stop : {uint64_t{INT32_MAX}, uint64_t{UINT32_MAX}, kOne << 32 | 1, kOne << 63, UINT64_MAX}) {
+  // Stop words without an owner: of no thread, of another process, of leases that ended or were never given.
+  const uint64_t portable = kOwnerPortable | kOne << kOwnerFamilyShift | 5;
+  for (const uint64_t stop : {uint64_t{INT32_MAX}, uint64_t{UINT32_MAX}, kOne << 32 | 1, kOne << 63, UINT64_MAX,
+                              portable, portable | kOne << kOwnerProcessShift, this_owner() ^ kOne << kOwnerSlotBits}) {
     Stacks stacks;
     stacks.set_all(1, stop);
     CHECK_EQUAL(stack_push(stacks.region, 1), Status::ok);
     CHECK_EQUAL(stack_stop(stacks.region, 0), Status::ok);
     CHECK_EQUAL(stack_resume(stacks.region, 0), Status::ok);
   }
-  // Values that nobody can push.
-  Stacks stacks;
-  stacks.set_all(0, 1);
-  stacks.set_all(kStackHead, UINT64_MAX);
-  CHECK_EQUAL(pop(stacks, 0), Status::corrupt);
+}
+
+TEST(a_word_that_no_push_has_stored_is_removed_and_reported) {
+  constexpr uint64_t kFive = 0x4014000000000000; // 5.0
+  for (const uint64_t word :
+       {UINT64_MAX, uint64_t{0x7ff0000000000001}, uint64_t{0x7ff0000000000000}, uint64_t{0xfff0000000000000}}) {
+    Stacks stacks;
+    stacks.set_all(0, 2);
+    stacks.set_all(kStackHead, kFive);
+    stacks.set_all(kStackHead + 1, word);
+    CHECK_EQUAL(pop(stacks, 0), Status::corrupt);
+    CHECK_EQUAL(pop(stacks, 5), Status::ok);
+
+    // An owner gets the values above the word first.
+    stacks.set_all(0, 3);
+    stacks.set_all(kStackHead + 2, kFive);
+    double values[3] = {};
+    const auto take = [&](uint32_t wanted) {
+      uint32_t count = 3;
+      CHECK_EQUAL(stack_stop(stacks.region, 0), Status::ok);
+      const Status status = stack_pop_owned(stacks.region, 0, values, count);
+      CHECK_EQUAL(stack_resume(stacks.region, 0), Status::ok);
+      CHECK_EQUAL(count, wanted);
+      return status;
+    };
+    CHECK_EQUAL(take(1), Status::ok);
+    CHECK_EQUAL(take(0), Status::corrupt);
+    CHECK_EQUAL(take(1), Status::ok);
+    CHECK_EQUAL(values[0], 5.0);
+  }
 }
 
 TEST(a_region_without_room_for_a_value_is_no_stack) {

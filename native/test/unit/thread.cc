@@ -8,13 +8,13 @@ using namespace rseq::test;
 
 namespace {
 
-/** Whether sections of the calling thread run at all. */
+/** Returns whether sections of the calling thread run. */
 bool sections_run() {
   int64_t word = 0;
   return settled(Index::cpu_id, [&](const Here& here) { return load_add_store(here, &word, 1); }) == Outcome::done;
 }
 
-/** No index that passes a bounds check. */
+/** Checks that the thread is not registered and has no index that passes a bounds check. */
 void check_is_nowhere() {
   CHECK(!is_registered(current_area()));
   CHECK(here(Index::cpu_id).index >= UINT32_MAX - 1);
@@ -31,6 +31,19 @@ TEST(the_main_thread_has_an_area) {
   CHECK_EQUAL(now.error, 0);
   CHECK(is_registered(current_area()));
   CHECK(sections_run());
+}
+
+TEST(a_kernel_that_failed_its_self_test_runs_no_sections) {
+  CHECK(self_test() != SelfTest::pending || registration().owner == Owner::none);
+  if (self_test() != SelfTest::failed)
+    return skip("this kernel has not failed the self-test");
+  on_thread([] {
+    CHECK_EQUAL(attach().owner, Owner::none);
+    CHECK_EQUAL(registration().error, ENOTSUP);
+    CHECK(!has_libc_areas());
+    check_is_nowhere();
+    detach();
+  });
 }
 
 TEST(libcs_area_is_adopted_and_never_unregistered) {
@@ -78,7 +91,7 @@ TEST(the_last_detach_of_a_thread_unregisters) {
     CHECK(sections_run());
     detach();
     CHECK_EQUAL(registration().owner, Owner::none);
-    detach();                                 // One too many does nothing,
+    detach();                                 // A surplus detach does nothing,
     CHECK_EQUAL(attach().owner, Owner::self); // and a thread may begin again.
     CHECK(sections_run());
     detach();
@@ -101,8 +114,9 @@ TEST(a_refused_registration_says_why) {
     const Registration none = attach();
     CHECK_EQUAL(none.owner, Owner::none);
     CHECK_EQUAL(none.usable_size, 0u);
-    CHECK_EQUAL(none.error, EPERM);
-    CHECK_EQUAL(registration().error, EPERM);
+    const int why = self_test() == SelfTest::failed ? ENOTSUP : EPERM;
+    CHECK_EQUAL(none.error, why);
+    CHECK_EQUAL(registration().error, why);
     check_is_nowhere();
     detach();
   });

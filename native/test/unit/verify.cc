@@ -40,3 +40,45 @@ TEST(there_is_nothing_to_verify_on_a_thread_without_rseq) {
   if (!refused)
     skip(kCannotRefuse);
 }
+
+TEST(only_doubtful_kernels_need_a_self_test) {
+  for (const char* release : {"4.18.0", "4.19.300-generic", "5.0", "6.1.0-44-arm64", "6.2", "6.9.12", "6.18", "6.18.9",
+                              "6.18-rc7", "6.18.44+"})
+    CHECK(!needs_self_test("aarch64", release));
+  for (const char* release : {"6.19",
+                              "6.19-rc1",
+                              "6.19.0",
+                              "6.20.1",
+                              "6.100",
+                              "7.0.3+",
+                              "7.1.0-rc2-arm64",
+                              "10.1",
+                              "999.999", // Versions that are still to come.
+                              "4.17.19",
+                              "3.10",
+                              "2.6.79", // Older than sections: a personality, UNAME26, makes it up.
+                              "",
+                              "linux",
+                              "6",
+                              "6.",
+                              "6.x",
+                              ".18",
+                              "-6.18",
+                              " 6.18",
+                              "6,18",
+                              "99999999999999999999.1",
+                              "6.99999999999999999999"})
+    CHECK(needs_self_test("aarch64", release));
+  CHECK(needs_self_test("armv8l", "6.19.3")); // A 64-bit process with a 32-bit personality.
+  for (const char* machine : {"x86_64", "i686", "ppc64le", ""})
+    CHECK(!needs_self_test(machine, "6.19.3"));
+}
+
+TEST(a_self_test_is_remembered_and_can_be_repeated) {
+  if (!is_registered(current_area()))
+    return skip("this thread is not registered for rseq");
+  const Verification first = verify();
+  CHECK_EQUAL(verify(false).aborts, first.aborts);
+  CHECK_EQUAL(verify(false).control_counted, first.control_counted);
+  CHECK(passed(verify(false)));
+}

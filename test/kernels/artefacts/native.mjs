@@ -1,6 +1,7 @@
 // The native test programs for another processor, linked statically: they need no C library of the guest's.
 import { join } from 'node:path'
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { directory, project, work } from '../host/places.mjs'
 import { run } from '../host/process.mjs'
 
@@ -21,7 +22,8 @@ export async function buildNativePrograms(arch, programs) {
   const made = programs.filter(isMade).map(({ program }) => program)
   if (made.length > 0) {
     const settings = [`CXX=${compiler}`, `OUT=${place}`, 'STATIC=1']
-    await run('make', ['-s', '-C', join(project, 'native', 'test'), ...settings, ...made])
+    const jobs = `-j${availableParallelism()}`
+    await run('make', ['-s', jobs, '-C', join(project, 'native', 'test'), ...settings, ...made])
   }
   for (const { program, source } of programs.filter((one) => !isMade(one))) {
     const flags = ['-std=c++17', '-O2', '-g', '-Wall', '-Wextra', '-static', '-DRSEQ_STATIC_LIBC', '-pthread']

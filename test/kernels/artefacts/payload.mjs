@@ -6,9 +6,9 @@ import { run } from '../host/process.mjs'
 import { planFor, smokeExpectations } from '../plan.mjs'
 import { pack } from './cpio.mjs'
 
-/** The TypeScript half of the package, into lib/. */
+/** The TypeScript half of the package, into lib/, and the tools. */
 export function buildLibrary() {
-  return run(process.execPath, [join(project, 'node_modules', 'typescript', 'bin', 'tsc')], { cwd: project })
+  return run('npm', ['run', '--silent', 'build:ts'], { cwd: project })
 }
 
 /** The modules that npm installs along with the package, by their place in node_modules. */
@@ -23,6 +23,11 @@ function copyPackage(app, prebuilds) {
     if (existsSync(from)) cpSync(from, join(app, name), { recursive: true })
   }
   cpSync(prebuilds, join(app, 'prebuilds'), { recursive: true })
+  // The linter is a package of its own. It finds what it needs in the node_modules of the package above it.
+  cpSync(join(project, 'build', 'tools'), join(app, 'tools'), { recursive: true })
+  cpSync(join(project, 'node_modules', 'picocolors'), join(app, 'node_modules', 'picocolors'), {
+    recursive: true,
+  })
 }
 
 /** One line for each program, as guest/init reads them. */

@@ -1,4 +1,4 @@
-// Where things are: the project, what is kept between runs, and what one run makes.
+// The directories: the project, the caches, and the outputs of one run.
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 export const rig = dirname(dirname(fileURLToPath(import.meta.url)))
 export const project = dirname(dirname(rig))
 
-/** Downloads, kernels and root file systems: the same for every checkout of the project. */
+/** Downloads, kernels and root file systems, which all checkouts of the project share. */
 export const cache = process.env['RSEQ_KERNELS_CACHE'] ?? join(homedir(), '.cache', 'rseq-kernels')
 
 /** What is built from this checkout's sources. */

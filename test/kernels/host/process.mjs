@@ -22,7 +22,7 @@ export function run(command, args, { cwd, env = plainEnvironment() } = {}) {
   })
 }
 
-/** Something from outside, an archive or a registry, was not to be had: no fault of what is tested. */
+/** An archive or a registry was not available, which is no fault of the library. */
 export class Unavailable extends Error {}
 
 /** As {@link run}, for a program that fetches. */

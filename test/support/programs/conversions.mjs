@@ -1,132 +1,35 @@
-// Gives every value of `../values.mjs` to every argument of every hot operation, in every way into
-// the addon, and compares what happens with a model of JavaScript's own conversions. Prints how many
+// Gives every value of `../values.mjs` to every argument of every row of the table of hot operations, in every way into
+// the addon, and compares what happens with the row itself, given what JavaScript's own conversions make of the values. Prints how many
 // calls it made in which way, and every difference.
 //
 // As a control, the input names a way that converts in another manner, which must show.
 //
 // Needs --allow-natives-syntax: to say when a function is to be optimized, or never to be.
+import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
-import { PerCpuCounterArray } from '../../../lib/index.js'
-import { loadNative } from '../../../lib/native.js'
-import { NativeBackend } from '../../../lib/native-backend.js'
-import { Kind, Status } from '../../../lib/layout.js'
+import { readOperations } from '../../../scripts/generate-operations.mjs'
+import { argumentsOf, fixtureOf, native, operations as scratch } from '../operation-fixtures.mjs'
 import { NUMBERS, OTHERS, likeValid } from '../values.mjs'
 
-const LENGTH = 6
-const CAPACITY = 4
 const MOST_PROBLEMS = 20
 const MOST_ATTEMPTS = 5
 
-const native = loadNative()
 const { fast } = native
-const scratch = new NativeBackend(native, native.thread(), null).operations
+const ROWS = readOperations(readFileSync(new URL('../../../src/core/operations.ts', import.meta.url), 'utf8'))
 
-/** Keeps handles open: all of them, to the end. */
-const kept = []
-
-/** Counters, as the operations see them, and a batch that adds 10 ** k to counter k. */
-function makeCounters(type) {
-  const array = new PerCpuCounterArray(LENGTH, { type })
-  const { handle, keeper } = native.openRegion(new Uint8Array(array.buffer), Kind.counters)
-  kept.push(keeper)
-  const add = (values, i, delta) => {
-    values[i] += type === 'i64' ? BigInt(delta) : delta
-    return Status.ok
-  }
-  return {
-    type,
-    handle,
-    add,
-    openBatch() {
-      const memory = new ArrayBuffer(16 * CAPACITY)
-      new Int32Array(memory, 8 * CAPACITY).set([0, 1, 1, 10, 2, 100, 3, 1000])
-      const batch = native.openBatch(handle, memory, CAPACITY)
-      kept.push(batch.keeper)
-      return batch.handle
-    },
-    values: () =>
-      Array.from({ length: LENGTH }, (_, i) => (type === 'i64' ? array.getBigint(i) : array.get(i))),
-  }
+/** What JavaScript makes of a number, by the type that the table names. */
+const CONVERT = {
+  Handle: (number) => number >>> 0,
+  Act: (number) => number >>> 0,
+  U32: (number) => number >>> 0,
+  I32: (number) => number | 0,
+  F64: (number) => number,
 }
 
-function makeShared(type) {
-  const counters = makeCounters(type)
-  return { ...counters, batch: counters.openBatch() }
-}
-
-/** Where sums are exact in whatever order, one region does for all. */
-const shared = { i64: makeShared('i64'), f64: makeShared('f64') }
-/** What functions are warmed up on. */
-const warmth = { i64: makeShared('i64'), f64: makeShared('f64') }
-
-function addAnyNumber(counters, values, handle, i, delta) {
-  if (handle >>> 0 !== counters.handle) return Status.badHandle
-  if (counters.type === 'i64' && !Number.isSafeInteger(delta)) return Status.badValue
-  if (i >>> 0 >= LENGTH) return Status.outOfRange
-  return counters.add(values, i >>> 0, delta)
-}
-
-/**
- * The operations: arguments that each accepts, and a model of what it answers and does to the
- * values, once its arguments are numbers.
- */
-const OPERATIONS = {
-  counterAdd: { valid: ({ handle }) => [handle, 2, 2 ** 40], model: addAnyNumber },
-  counterAddFloat64: { valid: ({ handle }) => [handle, 2, 2 ** 40], model: addAnyNumber },
-  counterAddInt32: {
-    valid: ({ handle }) => [handle, 2, 7],
-    model(counters, values, handle, i, delta) {
-      if (handle >>> 0 !== counters.handle) return Status.badHandle
-      if (i >>> 0 >= LENGTH) return Status.outOfRange
-      return counters.add(values, i >>> 0, delta | 0)
-    },
-  },
-  counterGet: {
-    valid: ({ handle }) => [handle, 2],
-    model: (counters, values, handle, i) =>
-      handle >>> 0 === counters.handle && i >>> 0 < LENGTH ? Number(values[i >>> 0]) : NaN,
-  },
-  counterSet: {
-    valid: ({ handle }) => [handle, 2, 2 ** 40],
-    model(counters, values, handle, i, value) {
-      if (handle >>> 0 !== counters.handle) return Status.badHandle
-      if (counters.type === 'i64' && !Number.isSafeInteger(value)) return Status.badValue
-      if (i >>> 0 >= LENGTH) return Status.outOfRange
-      // A sum is never -0.
-      values[i >>> 0] = counters.type === 'i64' ? BigInt(value) : value + 0
-      return Status.ok
-    },
-  },
-  countedAdd: {
-    valid: ({ handle }) => [handle, 2, handle, 4, 2 ** 40],
-    model(counters, values, counts, bucket, sums, sum, value) {
-      const areKnown = counts >>> 0 === counters.handle && sums >>> 0 === counters.handle
-      if (!areKnown || counters.type !== 'i64') return Status.badHandle
-      if (!Number.isSafeInteger(value)) return Status.badValue
-      if (bucket >>> 0 >= LENGTH || sum >>> 0 >= LENGTH) return Status.outOfRange
-      counters.add(values, bucket >>> 0, 1)
-      return counters.add(values, sum >>> 0, value)
-    },
-  },
-  batchAddSums: {
-    valid: ({ batch }) => [batch],
-    model: (counters, values, batch) => (batch >>> 0 === counters.batch ? Status.ok : Status.badHandle),
-  },
-  batchCommit: {
-    valid: ({ batch }) => [batch, 3],
-    model(counters, values, batch, count) {
-      if (batch >>> 0 !== counters.batch) return Status.badHandle
-      if (count >>> 0 > CAPACITY) return Status.outOfRange
-      for (let k = 0; k < count >>> 0; k++) counters.add(values, k, 10 ** k)
-      return Status.ok
-    },
-  },
-}
-
-/** What the values of the table refer to: they count that they are called, and may add 1 to counter 5. */
+/** What the values of the table refer to: they count that they are called, and may do an operation of their own. */
 let called = 0
-let addMeanwhile = () => undefined
-const names = { calls: () => called++, reenter: () => addMeanwhile() }
+let meanwhile = () => undefined
+const names = { calls: () => called++, reenter: () => meanwhile() }
 
 /** Evaluates source text that may use the names given. */
 function evaluate(source, scope = names) {
@@ -158,7 +61,7 @@ function optimizeFor(f, args) {
   observe(() => f(...args))
 }
 
-const PARAMETERS = ['a', 'b', 'c', 'd', 'e']
+const PARAMETERS = ['a', 'b', 'c', 'd', 'e', 'f']
 
 let made = 0
 
@@ -238,10 +141,15 @@ const BROKEN_WAYS = {
   /** Has stored the first argument when the conversion of the second calls back. */
   untimely({ name, args }) {
     const { scratch: memory, operations } = native
+    const words = new Int32Array(memory.buffer)
+    const { parameters, result } = ROWS.find((row) => row.name === name)
     return () => {
-      args.forEach((arg, k) => (memory[k] = arg))
+      parameters.forEach(({ type }, k) => {
+        if (type.view === 'words') words[2 * k] = args[k]
+        else memory[k] = args[k]
+      })
       operations[name]()
-      return memory[0]
+      return result.view === 'words' ? words[0] : memory[0]
     }
   },
 }
@@ -249,7 +157,7 @@ const BROKEN_WAYS = {
 const { broken } = JSON.parse(process.argv[2]) ?? {}
 const tried = broken === undefined ? WAYS : { [broken]: BROKEN_WAYS[broken] }
 
-const outcome = { cases: 0, ways: {}, slowNumbers: [], problems: [] }
+const outcome = { rows: [], cases: 0, ways: {}, slowNumbers: [], problems: [] }
 
 /** Counts the way that a call of V8's function took. */
 function tally(way, what, isNumber, wasSlow) {
@@ -258,80 +166,117 @@ function tally(way, what, isNumber, wasSlow) {
   if (isNumber && wasSlow && way !== 'interpreted') outcome.slowNumbers.push(`${way}: ${what}`)
 }
 
-/** A fresh region where the order of additions might show in a double's last bit. */
-function countersFor(name, type) {
-  return type === 'f64' && /^counter(Add|Set)/.test(name) ? makeCounters(type) : shared[type]
+/** Three sets of objects for each structure and type: one for a case, one for its model, one to warm up on. */
+const trios = new Map()
+function trioOf(row, type) {
+  const { structure, make } = fixtureOf(row.name)
+  const key = `${structure} of ${type}`
+  if (!trios.has(key)) trios.set(key, { subject: make(type), model: make(type), warmth: make(type) })
+  return trios.get(key)
 }
 
-/** What an operation of one attempt answers when its section was: an Outcome that is no Status. */
-const isInterrupted = (answer) => answer > Status.ok && answer < Status.badHandle
+/** Brings an object into its first state, makes a call, and sees what that has done. */
+function seeOn(fixture, { name }, call) {
+  fixture.reset(name)
+  meanwhile = fixture.meanwhile
+  const seen = observe(call)
+  if (fixture.answer !== undefined && 'answer' in seen) seen.answer = fixture.answer(name, seen.answer)
+  return { ...seen, state: fixture.state() }
+}
 
 /** One case in one way. `change` makes the case's arguments of accepted ones. */
-function tryOne(way, name, type, change, { position, source, isNumber = false, attempt = 1 }) {
-  const counters = countersFor(name, type)
-  const { valid, model } = OPERATIONS[name]
-  const text = typeof source === 'function' ? source(valid(counters)[position]) : source
+function tryOne(way, row, type, change, { position, source, isNumber = false, attempt = 1 }) {
+  const { name, parameters } = row
+  const { subject, model, warmth } = trioOf(row, type)
+  // Some arguments depend on where the thread was, and so come after the reset.
+  subject.reset(name)
+  const accepted = argumentsOf(row, subject)
+  const text = typeof source === 'function' ? source(accepted[position]) : source
   const odd = position === undefined ? undefined : evaluate(text)
-  const args = change(valid(counters), odd)
+  const args = change(accepted, odd)
   const what = `${name} on ${type}, ${position === undefined ? text : `argument ${position} is ${text}`}`
+  warmth.reset(name)
   const call = tried[way]({
     name,
     op: fast.operations[name],
     args,
-    likeIt: change(valid(warmth[type]), odd),
-    valid: valid(warmth[type]),
+    likeIt: change(argumentsOf(row, warmth), odd),
+    valid: argumentsOf(row, warmth),
     position,
     source: text,
     isNumber,
   })
   if (call === null) return
 
-  const before = counters.values()
-  addMeanwhile = () => counters.add(before, 5, 1)
-  const expected = observe(() => {
-    // In their order, up to the first that throws. A unary plus refuses what the operations refuse.
-    const numbers = valid(counters).map((_, k) => +args[k])
-    return model(counters, before, ...numbers)
+  let slow
+  const seen = seeOn(subject, row, () => {
+    const before = fast.slowCalls()
+    try {
+      return call()
+    } finally {
+      slow = fast.slowCalls() - before
+    }
   })
-  const operations = way in BROKEN_WAYS || way === 'scratch' ? scratch : fast.operations
-  addMeanwhile = () => operations.counterAddInt32(counters.handle, 5, 1)
-  const slowBefore = fast.slowCalls()
-  const seen = observe(call)
-  const slow = fast.slowCalls() - slowBefore
-  // Interrupted: nothing was done, and the case is still to be tried.
-  if (name.startsWith('counterAdd') && isInterrupted(seen.answer) && attempt < MOST_ATTEMPTS) {
-    return tryOne(way, name, type, change, { position, source, isNumber, attempt: attempt + 1 })
+  const expected = seeOn(model, row, () => {
+    // In their order, up to the first that throws. A unary plus refuses what the operations refuse.
+    const numbers = parameters.map(({ type: { name: kind } }, k) => CONVERT[kind](+args[k]))
+    const own = argumentsOf(row, model)
+    const isHandle = (k) => parameters[k].type.name === 'Handle'
+    return scratch[name](
+      ...numbers.map((number, k) => (isHandle(k) && number === accepted[k] ? own[k] : number)),
+    )
+  })
+  const [is, should] = [inspect(seen), inspect(expected)]
+  // An attempt that was aborted, or moved to another CPU, does not tell.
+  if (is !== should && attempt < MOST_ATTEMPTS) {
+    return tryOne(way, row, type, change, { position, source, isNumber, attempt: attempt + 1 })
   }
   if (way !== 'scratch') tally(way, what, isNumber, slow > 0)
-
   outcome.cases++
-  const [is, should] = [
-    inspect({ ...seen, values: counters.values() }),
-    inspect({ ...expected, values: before }),
-  ]
   if (is !== should && outcome.problems.length < MOST_PROBLEMS) {
     outcome.problems.push(`${way}: ${what}: ${is} instead of ${should}`)
   }
 }
 
-function tryAll(name, type, change, options) {
-  for (const way of Object.keys(tried)) tryOne(way, name, type, change, options)
+function tryAll(row, type, change, options) {
+  for (const way of Object.keys(tried)) tryOne(way, row, type, change, options)
 }
 
-for (const [name, { valid }] of Object.entries(OPERATIONS)) {
-  for (const type of ['i64', 'f64']) {
-    const { length } = valid(shared[type])
+/** Counters of both types, where a delta may be any number; everything else once. */
+const typesOf = ({ name, parameters }) =>
+  /^count/.test(name) && parameters.some(({ type }) => type.name === 'F64') ? ['i64', 'f64'] : ['i64']
+
+/**
+ * Which values a row gets: all of them, or, where a row with the same types had all of them, every seventh: the code that
+ * converts is one template for all rows of the same types.
+ */
+const signatures = new Set()
+function valuesFor({ parameters, result }) {
+  const signature = [...parameters.map(({ type }) => type.native), result.native].join()
+  const isNew = !signatures.has(signature)
+  signatures.add(signature)
+  const some = (values) => (isNew ? values : values.filter((_, k) => k % 7 === 0))
+  return { numbers: some(NUMBERS), others: some(OTHERS) }
+}
+
+for (const row of ROWS) {
+  outcome.rows.push(row.name)
+  const { numbers, others } = valuesFor(row)
+  for (const type of typesOf(row)) {
+    const { length } = row.parameters
     for (let position = 0; position < length; position++) {
       const change = (args, odd) => args.map((arg, k) => (k === position ? odd : arg))
-      for (const source of [...NUMBERS, ...likeValid.numbers]) {
-        tryAll(name, type, change, { position, source, isNumber: true })
+      for (const source of [...numbers, ...likeValid.numbers]) {
+        tryAll(row, type, change, { position, source, isNumber: true })
       }
-      for (const source of [...OTHERS, ...likeValid.others]) tryAll(name, type, change, { position, source })
+      for (const source of [...others, ...likeValid.others]) tryAll(row, type, change, { position, source })
     }
     for (let given = 0; given < length; given++) {
-      tryAll(name, type, (args) => args.slice(0, given), { source: `${given} arguments` })
+      tryAll(row, type, (args) => args.slice(0, given), { source: `${given} arguments` })
     }
-    tryAll(name, type, (args) => [...args, Symbol('surplus')], { source: 'one argument too many' })
+    tryAll(row, type, (args) => [...args, Symbol('surplus')], { source: 'one argument too many' })
   }
+  // A broken way that was found out needs no more rows.
+  if (broken !== undefined && outcome.problems.length > 0) break
 }
 console.log(JSON.stringify(outcome))

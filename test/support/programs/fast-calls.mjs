@@ -2,6 +2,7 @@
 // thread, the calls that it should make, those that were made, and the slow ones of them.
 //
 // In its main thread, or in as many Workers as the input says.
+import { readFileSync } from 'node:fs'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import {
   CounterBatch,
@@ -10,15 +11,14 @@ import {
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuLock,
-  PerCpuList,
   PerCpuPool,
-  PerCpuRing,
   PerCpuArray,
   PerCpuStack,
   info,
 } from '../../../lib/index.js'
 import { defineMetrics } from '../../../lib/metrics/index.js'
-import { loadNative } from '../../../lib/native.js'
+import { readOperations } from '../../../scripts/generate-operations.mjs'
+import { argumentsOf, fixtureOf, native } from '../operation-fixtures.mjs'
 
 const CALLS = 200_000
 const CHUNK = 1000
@@ -32,7 +32,7 @@ const {
   mostRounds = 10,
 } = isMainThread ? JSON.parse(process.argv[2]) : workerData
 
-const native = loadNative()
+const ROWS = readOperations(readFileSync(new URL('../../../src/core/operations.ts', import.meta.url), 'utf8'))
 const { fast } = native
 const { slowCalls } = fast
 
@@ -61,194 +61,30 @@ function measure(name, loop, made) {
   return best
 }
 
-/** The operations themselves. */
+/**
+ * A loop that calls an operation, in a function with a text of its own: functions of one text share V8's feedback. `tally`
+ * counts the calls, whatever they answered: an attempt may be aborted.
+ */
+function loopOf(row, args, tally) {
+  const names = row.parameters.map(({ name }) => name)
+  const loop = new Function(
+    'op',
+    'tally',
+    'n',
+    ...names,
+    `for (let k = 0; k < n; k++) if (op(${names.join(', ')}) !== 0.5) tally.made++ // ${row.name}`,
+  )
+  return (n) => loop(fast.operations[row.name], tally, n, ...args)
+}
+
+/** Every row of the table of hot operations. */
 function rawLoops() {
-  const { counterAdd, counterAddInt32, counterAddFloat64, counterGet } = fast.operations
-  const { batchTrySums, batchAddSums, batchCommit } = fast.operations
-  const { counterSet, countedAdd, mutexTryLock, mutexUnlock, stackTryPush, stackTryPop } = fast.operations
-  const { cpuLockTry, cpuLockUnlock, poolAlloc, poolFree, ringTryWrite } = fast.operations
-  const { arrayAct, arrayTryAddInt32, arrayTryAdd, arrayTryExchange } = fast.operations
-  const { arrayTryCompareExchange, arrayTryLoad } = fast.operations
-  const { listPush, listTryPush, listPop, listTryPop } = fast.operations
-  const { openRegion, openBatch, openMutex, openCpuLock, openRing, openArray } = native
-  const words = openArray(new Uint8Array(new PerCpuArray(2).buffer))
-  let acted = 0
-  const whole = new PerCpuCounterArray(8)
-  const { handle, keeper } = openRegion(new Uint8Array(whole.buffer), 1)
-  const capacity = 4
-  const room = 16
-  const memory = new ArrayBuffer(16 * capacity + 4 * room)
-  const sums = new Int32Array(memory, 16 * capacity)
-  // The first entry: add 1 to counter 3.
-  new Int32Array(memory, 8 * capacity).set([3, 1])
-  const batch = openBatch(handle, memory, capacity, 0, whole.length)
-  const mutex = openMutex(new Uint8Array(new Mutex().buffer))
-  const locks = openCpuLock(new Uint8Array(new PerCpuLock().buffer))
-  let got = 0
-  const stack = openRegion(new Uint8Array(new PerCpuStack(4).buffer), 2)
-  const pool = openRegion(new Uint8Array(new PerCpuPool({ blocks: 4, blockSize: 8 }).buffer), 4)
-  const recorder = new PerCpuRing(1 << 12, { policy: 'overwrite' })
-  const ring = openRing(new Uint8Array(recorder.buffer), new Uint8Array(4096))
-  let [set, tried, unlocked, pushed, popped, freed, written] = [0, 0, 0, 0, 0, 0, 0]
-  const list = openRegion(new Uint8Array(new PerCpuList({ nodes: 4, payloadSize: 8 }).buffer), 3)
-  let [linked, unlinked] = [0, 0]
-  const loops = [
-    measure(
-      'counterAdd',
-      (n) => {
-        for (let k = 0; k < n; k++) counterAdd(handle, 0, 1.5 * 2)
-      },
-      () => whole.get(0) / 3,
-    ),
-    measure(
-      'counterAddInt32',
-      (n) => {
-        for (let k = 0; k < n; k++) if (counterAddInt32(handle, 0, 1) !== 0) counterAdd(handle, 0, 1)
-      },
-      () => whole.get(0),
-    ),
-    measure(
-      'counterAddFloat64',
-      (n) => {
-        for (let k = 0; k < n; k++)
-          if (counterAddFloat64(handle, 1, 2 ** 33) !== 0) counterAdd(handle, 1, 2 ** 33)
-      },
-      () => whole.get(1) / 2 ** 33,
-    ),
-    measure(
-      'counterGet',
-      (n) => {
-        for (let k = 0; k < n; k++) if (counterGet(handle, 2) === 0) got++
-      },
-      () => got,
-    ),
-    measure(
-      'batchCommit',
-      (n) => {
-        for (let k = 0; k < n; k++) batchCommit(batch.handle, 1)
-      },
-      () => whole.get(3),
-    ),
-    measure(
-      'batchTrySums',
-      (n) => {
-        for (let k = 0; k < n; k++) {
-          sums[4] = 1
-          if (batchTrySums(batch.handle, room) !== room) batchAddSums(batch.handle)
-        }
-      },
-      () => whole.get(4),
-    ),
-    measure(
-      'batchAddSums',
-      (n) => {
-        for (let k = 0; k < n; k++) {
-          sums[5] = 1
-          batchAddSums(batch.handle)
-        }
-      },
-      () => whole.get(5),
-    ),
-    // Whatever they answer: an attempt may be aborted, and the thread moved in between.
-    measure(
-      'stackTryPush',
-      (n) => {
-        for (let k = 0; k < n; k++) if (stackTryPush(stack.handle, k) >= 0) pushed++
-      },
-      () => pushed,
-    ),
-    measure(
-      'stackTryPop',
-      (n) => {
-        for (let k = 0; k < n; k++) if (stackTryPop(stack.handle) !== 0.5) popped++
-      },
-      () => popped,
-    ),
-    ...[
-      ['arrayAct', () => arrayAct(words.handle, 2, 1, 1, 0)],
-      ['arrayTryAddInt32', () => arrayTryAddInt32(words.handle, 1, 1)],
-      ['arrayTryAdd', () => arrayTryAdd(words.handle, 1, 2)],
-      ['arrayTryExchange', (k) => arrayTryExchange(words.handle, 1, k)],
-      ['arrayTryCompareExchange', (k) => arrayTryCompareExchange(words.handle, 1, k - 1, k)],
-      ['arrayTryLoad', () => arrayTryLoad(words.handle, 1)],
-    ].map(([name, call]) =>
-      measure(
-        name,
-        (n) => {
-          for (let k = 0; k < n; k++) if (call(k) !== 0.5) acted++
-        },
-        () => acted,
-      ),
-    ),
-    measure(
-      'poolAlloc and poolFree',
-      (n) => {
-        for (let k = 0; k < n; k++) if (poolFree(pool.handle, poolAlloc(pool.handle)) === 0) freed++
-      },
-      () => freed,
-    ),
-    // Whatever they answer, as above; on a list that is empty or not.
-    measure(
-      'listTryPush and listTryPop',
-      (n) => {
-        for (let k = 0; k < n; k++)
-          if (listTryPush(list.handle, 1) >= 0 && listTryPop(list.handle) < 4) linked++
-      },
-      () => linked,
-    ),
-    measure(
-      'listPush and listPop',
-      (n) => {
-        for (let k = 0; k < n; k++) if (listPush(list.handle, 1) >= 0 && listPop(list.handle) < 4) unlinked++
-      },
-      () => unlinked,
-    ),
-    measure(
-      'ringTryWrite',
-      (n) => {
-        for (let k = 0; k < n; k++) if (ringTryWrite(ring.handle, 64) >= 0) written++
-      },
-      () => written,
-    ),
-    measure(
-      'counterSet',
-      (n) => {
-        for (let k = 0; k < n; k++) if (counterSet(handle, 2, k) === 0) set++
-      },
-      () => set,
-    ),
-    measure(
-      'countedAdd',
-      (n) => {
-        for (let k = 0; k < n; k++) countedAdd(handle, 3, handle, 1, 2)
-      },
-      () => whole.get(3),
-    ),
-    measure(
-      'mutexTryLock',
-      (n) => {
-        for (let k = 0; k < n; k++) if (mutexTryLock(mutex.handle) >= 0) tried++
-      },
-      () => tried,
-    ),
-    measure(
-      'mutexUnlock',
-      (n) => {
-        for (let k = 0; k < n; k++) if (mutexUnlock(mutex.handle) >= 0) unlocked++
-      },
-      () => unlocked,
-    ),
-    measure(
-      'cpuLockTry and cpuLockUnlock',
-      (n) => {
-        for (let k = 0; k < n; k++)
-          if (cpuLockUnlock(locks.handle, cpuLockTry(locks.handle)) === 0) unlocked++
-      },
-      () => unlocked,
-    ),
-  ]
-  const opened = [batch, mutex, locks, stack, pool, ring, words, list]
-  return { loops, keepers: [keeper, ...opened.map((one) => one.keeper)] }
+  return ROWS.map((row) => {
+    const fixture = fixtureOf(row.name).make('i64')
+    fixture.reset(row.name)
+    const tally = { made: 0 }
+    return measure(row.name, loopOf(row, argumentsOf(row, fixture), tally), () => tally.made)
+  })
 }
 
 /** What users call. */
@@ -399,11 +235,11 @@ function publicLoops() {
       () => guarded,
     ),
   ]
-  return { loops, keepers: [] }
+  return loops
 }
 
 function measureAll() {
-  return [...rawLoops().loops, ...publicLoops().loops]
+  return [...rawLoops(), ...publicLoops()]
 }
 
 if (isMainThread) {

@@ -1,7 +1,7 @@
 // Run with --expose-gc. Makes and drops counters in rounds, and prints after each how many handles are
 // open and how much memory the process has; then fills the table of handles, and drops that.
 import { PerCpuArray, PerCpuCounter, PerCpuCounterArray, info } from '../../../lib/index.js'
-import { loadNative } from '../../../lib/native.js'
+import { loadNative } from '../../../lib/native/binding.js'
 import { turn } from '../team.mjs'
 
 const ROUNDS = 5

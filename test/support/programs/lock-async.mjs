@@ -16,7 +16,7 @@ if (isMainThread) {
   mutex.lock()
   Atomics.store(held, 0, 1)
   Atomics.notify(held, 0)
-  // Longer than several looks of the one who waits.
+  // Longer than several looks of the waiting task.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
   mutex.unlock()
 }

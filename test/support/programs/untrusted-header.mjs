@@ -13,7 +13,7 @@ function problem(what, error) {
   if (outcome.problems.length < MOST_PROBLEMS) outcome.problems.push(`${what}: ${error}`)
 }
 
-/** What every open region must do, whatever its header says: count in itself, and give numbers. */
+/** An opened region must count inside its memory and return numbers, for every header that is accepted. */
 function use(counters) {
   const { length, type } = counters
   const last = length - 1
@@ -112,7 +112,7 @@ const ways = {
       const header = new Uint32Array(buffer, 0, HEADER_WORDS)
       const changes = []
       for (let change = 0; change <= dice(4); change++) {
-        // The magic number and the version are left alone: behind them is what is worth a try.
+        // Keeps the magic number and the version, as all other headers are refused at once.
         const word = 2 + dice(8)
         header[word] = edges[dice(edges.length)]
         changes.push(`${word}=${header[word]}`)

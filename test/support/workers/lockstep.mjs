@@ -11,7 +11,7 @@ const { arrived, noted, me, rounds, cpu, supportFile } = workerData
 const MOST_SPINS = 1e9
 const ENOUGH = 3
 
-/** Spins, not sleeps: who arrived first is running when the other one comes. */
+/** Spins instead of sleeping, so that the first thread still runs when the other one arrives. */
 function meet(meeting) {
   Atomics.store(arrived, me, meeting)
   for (let spin = 0; Atomics.load(arrived, 1 - me) < meeting && spin < MOST_SPINS; spin++);
@@ -27,7 +27,7 @@ for (let round = 0; round < rounds && different < ENOUGH; round++) {
   Atomics.store(noted, me, id)
   meet(3 * round + 2)
   if (id !== Atomics.load(noted, 1 - me)) different++
-  // Nobody notes anew before both have looked.
+  // No thread writes its next note before both have read.
   meet(3 * round + 3)
   ids.add(id)
 }

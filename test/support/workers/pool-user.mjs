@@ -9,7 +9,7 @@ import { PerCpuPool, info } from '../../../lib/index.js'
 import { hold, release } from '../tokens.mjs'
 import { isStopped, lineUp, report } from './team.mjs'
 
-const { buffer, tokens, who, steps = Infinity, most = 4, flushEvery = 32 } = workerData
+const { buffer, tokens, who, steps = Infinity, most = 4, remoteEvery = 32 } = workerData
 const { cpu, supportFile, progress } = workerData
 
 if (cpu !== undefined) createRequire(import.meta.url)(supportFile).setAffinity(0, [cpu])
@@ -19,7 +19,7 @@ const held = []
 let overwritten = 0
 let none = 0
 
-/** A block that is this thread's: nobody else may write to it. */
+/** A block that this thread has allocated: no other thread may write to it. */
 function take() {
   const block = pool.alloc()
   if (block === -1) {
@@ -43,7 +43,7 @@ lineUp()
 let number = 0
 while (number < steps && !isStopped()) {
   number++
-  if (number % flushEvery === 0) pool.flush((number / flushEvery) % cpus)
+  if (number % remoteEvery === 0) pool.flush((number / remoteEvery) % cpus)
   for (let k = 0; k <= number % most; k++) take()
   while (held.length > 0) giveBack()
   if (progress !== undefined) Atomics.store(progress, who, number)

@@ -1,0 +1,18 @@
+/**
+ * @file
+ * Services and mapped files for JavaScript: see ../percpu/service.h.
+ */
+#ifndef RSEQ_ADDON_SERVICE_BINDING_H
+#define RSEQ_ADDON_SERVICE_BINDING_H
+
+#include "js.h"
+
+namespace rseq {
+namespace addon {
+
+void export_services(Environment& environment, Object& exports) noexcept;
+
+} // namespace addon
+} // namespace rseq
+
+#endif // RSEQ_ADDON_SERVICE_BINDING_H

@@ -1,0 +1,20 @@
+// Takes the comments out of the declarations of internal modules: editors show those of public ones only, and what a user
+// installs stays small. The reference and src/ keep them all.
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const lib = join(dirname(dirname(fileURLToPath(import.meta.url))), 'lib')
+const INTERNAL = ['cli', 'core', 'native', 'portable', 'runtime']
+/** Modules of core that users see: their errors and options. */
+const PUBLIC = new Set(['core/abort.d.ts', 'core/errors.d.ts', 'core/describe.d.ts'])
+
+for (const folder of INTERNAL) {
+  for (const name of readdirSync(join(lib, folder), { recursive: true })) {
+    const file = join(folder, name)
+    if (!/\.d\.c?ts$/.test(name) || PUBLIC.has(file)) continue
+    const text = readFileSync(join(lib, file), 'utf8')
+    const stripped = text.replaceAll(/^ *\/\*\*[^]*?\*\/\n/gm, '')
+    if (stripped !== text) writeFileSync(join(lib, file), stripped)
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * `rseq trace` turns the events of a service's traces on and off, shows them as they come, and exports them for other tools.
+ *
+ * @module
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { SHM } from '../core/service-files.js'
+import type { ExportFormat, ReadEvent, ServiceTraces } from '../trace/export/index.js'
+import type { Level } from '../trace/schema.js'
+import { jsonText } from '../core/printable.js'
+import { columns, complain, counted, escaped, timeText } from './text.js'
+
+const FORMATS = ['ctf', 'perfetto', 'chrome', 'json'] as const satisfies readonly ExportFormat[]
+const LEVELS = ['critical', 'error', 'warning', 'info', 'debug'] as const satisfies readonly Level[]
+/** How often a trace is looked at, in milliseconds. */
+const LOOK_MS = 100
+const MOST_SAMPLING = 2 ** 31 - 1
+
+interface Where {
+  directory?: string
+}
+
+interface Choice extends Where {
+  level: Level
+}
+
+/** Imported only when a command runs, so that `--help` is quick. */
+async function openService(given: string, { directory }: Where): Promise<ServiceTraces> {
+  const { findService } = await import('../inspect/index.js')
+  const { tracesOf } = await import('../trace/export/index.js')
+  const service = tracesOf(findService(given, directory))
+  for (const problem of service.problems) complain(problem)
+  if (service.traces.length === 0)
+    throw new Error(`service: expected one with a trace, got ${service.place.path}, which has none`)
+  return service
+}
+
+async function list(given: string, options: Where): Promise<void> {
+  const { traces } = await openService(given, options)
+  const rows = traces.flatMap(({ description: { spec }, generation, switches }) =>
+    spec.records.flatMap(({ event, phase, level, fields }, k) => {
+      if (phase === 'end') return []
+      const sample = switches[k] ?? 0
+      const state = sample === 0 ? 'off' : sample === 1 ? 'on' : `1 in ${sample}`
+      const end = phase === 'begin' ? (spec.records[k + 1]?.fields ?? []) : []
+      const names = [...fields, ...end].map(({ name, type }) => `${name}: ${type}`).join(', ')
+      return [
+        [`${spec.name}:${event}`, level, state, phase === 'begin' ? 'span' : 'event', generation, names],
+      ]
+    }),
+  )
+  console.log(columns(['event', 'level', 'state', 'kind', 'trace', 'fields'], rows))
+}
+
+async function set(
+  given: string,
+  pattern: string,
+  level: Level,
+  sample: number,
+  where: Where,
+): Promise<void> {
+  const service = await openService(given, where)
+  const { setSwitches } = await import('../trace/export/index.js')
+  const { checkPattern } = await import('../trace/switches.js')
+  const names = setSwitches(service, checkPattern(pattern), level, sample)
+  if (names.length === 0) {
+    const all = service.traces.flatMap(({ description: { spec } }) =>
+      spec.records.map(({ event }) => `${spec.name}:${event}`),
+    )
+    throw new Error(
+      `pattern: expected one that events match, got '${pattern}'; there are ${[...new Set(all)].join(', ')}`,
+    )
+  }
+  console.log(`${sample === 0 ? 'Off' : 'On'}: ${names.join(', ')}`)
+}
+
+function eventText(
+  event: ReadEvent,
+  { fullName, cutOf, plain }: Pick<typeof import('../trace/export/index.js'), 'fullName' | 'cutOf' | 'plain'>,
+): string {
+  const { spec, time, cpu, pid, thread, span, fields, isMisfit } = event
+  const phase = spec.phase === 'event' ? '' : ` ${spec.phase} of span ${span}`
+  const values = fields
+    .map((field) => ` ${field.spec.name}=${escaped(JSON.stringify(plain(field.value)))}`)
+    .join('')
+  const cut = cutOf(event)
+  const marks = `${cut.length === 0 ? '' : ` cut: ${cut.join(', ')}`}${isMisfit ? ' misfit' : ''}`
+  const head = `${timeText({ time, stamp: time })} ${fullName(event)}${phase} ${spec.level}`
+  return `${head} cpu ${cpu} pid ${pid} thread ${thread}:${values}${marks}`
+}
+
+async function tail(
+  given: string,
+  pattern: string,
+  options: Choice & { format: 'text' | 'json' },
+): Promise<void> {
+  const service = await openService(given, options)
+  const tools = await import('../trace/export/index.js')
+  const { checkPattern } = await import('../trace/switches.js')
+  const choice = { pattern: checkPattern(pattern), level: options.level }
+  const titles = new tools.ProcessTitles(service.place)
+  const open = service.traces.map((trace) => ({
+    trace,
+    ring: tools.openTraceRing(service.place, trace),
+    isWanted: tools.filterOf(trace, choice),
+  }))
+  const stop = new AbortController()
+  process.once('SIGINT', () => {
+    stop.abort()
+  })
+  try {
+    while (!stop.signal.aborted && open.some(({ ring }) => ring.isThere())) {
+      const events: ReadEvent[] = []
+      for (const { trace, ring, isWanted } of open) {
+        const { records, lost, problems } = ring.look()
+        for (const problem of problems) complain(problem)
+        if (lost > 0) complain(`${lost} bytes of events were overwritten before they could be read`)
+        for (const record of records) {
+          const event = tools.eventOf(trace, record)
+          if (event !== undefined && isWanted(event.id)) events.push(event)
+        }
+      }
+      events.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+      const lines = events.map((event) =>
+        options.format === 'json' ? jsonText(tools.plainEvent(event, titles)) : eventText(event, tools),
+      )
+      if (lines.length > 0 && !process.stdout.write(`${lines.join('\n')}\n`))
+        await new Promise((resolve) => process.stdout.once('drain', resolve))
+      await pause(LOOK_MS)
+    }
+  } finally {
+    for (const { ring } of open) ring.close()
+  }
+}
+
+async function exportTo(
+  given: string,
+  out: string,
+  { format, pattern, level, ...where }: Choice & { format: ExportFormat; pattern: string },
+): Promise<void> {
+  const service = await openService(given, where)
+  const { exportTraces } = await import('../trace/export/index.js')
+  const { checkPattern } = await import('../trace/switches.js')
+  const choice = { pattern: checkPattern(pattern), level }
+  let exported
+  try {
+    exported = await exportTraces(service, out, format, choice)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    throw new Error(`out: expected a path where nothing is, got ${out}`, { cause: error })
+  }
+  const { events, missing, problems } = exported
+  for (const text of [...missing, ...problems]) complain(text)
+  if (out !== '-') console.log(`${counted(events, 'event')} in ${out}`)
+  if (problems.length > 0) process.exitCode = 1
+}
+
+function parseSample(text: string): number {
+  const sample = Number(text)
+  if (!/^\d+$/.test(text) || sample < 1 || sample > MOST_SAMPLING)
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${MOST_SAMPLING}.`)
+  return sample
+}
+
+export function addTrace(program: Command): void {
+  const trace = program
+    .command('trace')
+    .description('the traces of a service: turn events on and off, follow them, and export them')
+  const level = (): Option =>
+    new Option('--level <level>', 'only events of this level and of more important ones')
+      .choices(LEVELS)
+      .default('debug')
+  const service = 'the name of a service, or the path of its directory or of a copy'
+  const pattern = "an event, which may have stars and TRACE: before it, such as request, 'http:*' or '*'"
+  const directory = ['--directory <path>', 'where services are', SHM] as const
+  trace
+    .command('list')
+    .description('list the events, and whether they are on')
+    .argument('<service>', service)
+    .option(...directory)
+    .action(list)
+  trace
+    .command('enable')
+    .description('turn events on, at once and in all processes')
+    .argument('<service>', service)
+    .argument('<pattern>', pattern)
+    .addOption(level())
+    .option('--sample <n>', 'record one event of so many, in each thread', parseSample, 1)
+    .option(...directory)
+    .action((given: string, which: string, options: Choice & { sample: number }) =>
+      set(given, which, options.level, options.sample, options),
+    )
+  trace
+    .command('disable')
+    .description('turn events off')
+    .argument('<service>', service)
+    .argument('<pattern>', pattern)
+    .option(...directory)
+    .action((given: string, which: string, options: Where) => set(given, which, 'debug', 0, options))
+  trace
+    .command('tail')
+    .description('print the events that there are, and then those that come, until SIGINT')
+    .argument('<service>', service)
+    .argument('[pattern]', pattern, '*')
+    .addOption(level())
+    .addOption(
+      new Option('--format <format>', 'how they are printed').choices(['text', 'json']).default('text'),
+    )
+    .option(...directory)
+    .action(tail)
+  trace
+    .command('export')
+    .description('write the events into a file for other tools, also of a service whose processes have died')
+    .argument('<service>', service)
+    .argument('<out>', "the file, or with ctf the directory, which is made; '-' is the standard output")
+    .addOption(
+      new Option('--format <format>', 'ctf: babeltrace2, Trace Compass; perfetto; chrome; json: JSON lines')
+        .choices(FORMATS)
+        .default('ctf'),
+    )
+    .option('--pattern <pattern>', pattern, '*')
+    .addOption(level())
+    .option(...directory)
+    .action(exportTo)
+}

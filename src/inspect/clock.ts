@@ -1,0 +1,142 @@
+/**
+ * Turns the stamps of records into wall-clock times: by the file `clock` of their service, which its processes write
+ * (src/shared/clock-file.ts), so that a directory can be read on another machine.
+ *
+ * The file has samples of 64 bytes. Each is written by one system call and has a check at its end; what does not fit its check is left out.
+ *
+ *     bytes 0 to 7      ticks (native/rseq/ticks.h)
+ *     bytes 8 to 15     CLOCK_MONOTONIC at the same moment, in nanoseconds
+ *     bytes 16 to 23    CLOCK_REALTIME, in nanoseconds
+ *     bytes 24 to 31    nanoseconds of a tick, a double; 0 if unknown
+ *     bytes 32 to 47    the kernel's boot id
+ *     bytes 56 to 63    the check: FNV-1a of the bytes before it, and the magic number
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fnv1a } from '../core/fnv1a.js'
+import { CLOCK } from '../core/service-files.js'
+import { withFile } from './file.js'
+
+export const SAMPLE_BYTES = 64
+export const MOST_SAMPLES = 64
+const CHECK_AT = 56
+const MAGIC = 0x43515352
+
+/** Clocks that were read at one moment. */
+export interface ClockSample {
+  readonly ticks: bigint
+  readonly monotonic: bigint
+  readonly realtime: bigint
+  readonly nsPerTick: number
+  /** The boot id, in 32 hexadecimal digits. */
+  readonly boot: string
+}
+
+/** Converts stamps to nanoseconds since 1970; null where that is unknown. */
+export interface Clock {
+  ofTicks(ticks: bigint): bigint | null
+  ofMonotonic(nanoseconds: bigint): bigint | null
+}
+
+function checkOf(bytes: Buffer): number {
+  return fnv1a(bytes.subarray(0, CHECK_AT))
+}
+
+/** The bytes of a sample. */
+export function encodeSample({ ticks, monotonic, realtime, nsPerTick, boot }: ClockSample): Buffer {
+  const bytes = Buffer.alloc(SAMPLE_BYTES)
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, ticks), 0)
+  bytes.writeBigInt64LE(monotonic, 8)
+  bytes.writeBigInt64LE(realtime, 16)
+  bytes.writeDoubleLE(nsPerTick, 24)
+  bytes.write(boot.slice(0, 32), 32, 'hex')
+  bytes.writeUInt32LE(checkOf(bytes), CHECK_AT)
+  bytes.writeUInt32LE(MAGIC, CHECK_AT + 4)
+  return bytes
+}
+
+function decodeSample(bytes: Buffer): ClockSample | undefined {
+  if (bytes.readUInt32LE(CHECK_AT + 4) !== MAGIC || bytes.readUInt32LE(CHECK_AT) !== checkOf(bytes))
+    return undefined
+  const nsPerTick = bytes.readDoubleLE(24)
+  return {
+    ticks: bytes.readBigUInt64LE(0),
+    monotonic: bytes.readBigInt64LE(8),
+    realtime: bytes.readBigInt64LE(16),
+    nsPerTick: Number.isFinite(nsPerTick) && nsPerTick > 0 ? nsPerTick : 0,
+    boot: bytes.toString('hex', 32, 48),
+  }
+}
+
+/** Whether bytes are a whole sample of a boot. */
+export function isSampleOf(bytes: Buffer, boot: string): boolean {
+  return decodeSample(bytes)?.boot === boot
+}
+
+/** The id of this boot of the machine, in 32 hexadecimal digits; empty where there is none. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')
+      .replace(/[^0-9a-f]/g, '')
+      .slice(0, 32)
+  } catch {
+    return ''
+  }
+}
+
+/** Reads the samples of a service, the oldest first: those of the last boot alone, as only its files can be there. */
+export function readSamples(directory: string): ClockSample[] {
+  let samples: (ClockSample | undefined)[]
+  try {
+    samples = withFile(join(directory, CLOCK), (file) => {
+      const count = Math.min(MOST_SAMPLES, Math.floor(file.stats.size / SAMPLE_BYTES))
+      const bytes = file.read(0, count * SAMPLE_BYTES)
+      return Array.from({ length: count }, (_, k) =>
+        decodeSample(bytes.subarray(k * SAMPLE_BYTES, (k + 1) * SAMPLE_BYTES)),
+      )
+    })
+  } catch {
+    return []
+  }
+  const all = samples
+    .filter((sample) => sample !== undefined)
+    .sort((a, b) => (a.realtime < b.realtime ? -1 : 1))
+  return all.filter(({ boot }) => boot === all.at(-1)?.boot)
+}
+
+/** Returns a time; null if it is before 1970 or takes more than 63 bits: a sample or a stamp was overwritten. */
+function possible(time: bigint): bigint | null {
+  return time >= 0n && time < 2n ** 63n ? time : null
+}
+
+/** The clock of the records of a service that is read here, or, with no samples, of this machine. */
+export function clockOf(directory: string): Clock {
+  const samples = readSamples(directory)
+  const [first, last] = [samples[0], samples.at(-1)]
+  if (first === undefined || last === undefined) return { ofTicks: () => null, ofMonotonic: () => null }
+  const [ticks, passed] = [Number(last.ticks - first.ticks), Number(last.monotonic - first.monotonic)]
+  // A rate over a second or more is better than what a process measured when it began.
+  const nsPerTick = ticks > 0 && passed >= 1e9 ? passed / ticks : last.nsPerTick
+  const nearest = (distanceTo: (sample: ClockSample) => bigint): ClockSample => {
+    let best = last
+    for (const sample of samples) {
+      const [a, b] = [distanceTo(sample), distanceTo(best)]
+      if ((a < 0n ? -a : a) < (b < 0n ? -b : b)) best = sample
+    }
+    return best
+  }
+  return {
+    ofMonotonic(nanoseconds) {
+      const { monotonic, realtime } = nearest((sample) => nanoseconds - sample.monotonic)
+      return possible(realtime + nanoseconds - monotonic)
+    },
+    ofTicks(at) {
+      if (nsPerTick === 0) return null
+      const sample = nearest((one) => at - one.ticks)
+      const distance = Math.round(Number(at - sample.ticks) * nsPerTick)
+      return Number.isFinite(distance) ? possible(sample.realtime + BigInt(distance)) : null
+    },
+  }
+}

@@ -1,0 +1,16 @@
+/** The binaries for Linux on x64. Each path is a literal, so that a bundler finds the file. */
+import type { StaticBinaries } from '../binary.js' with { 'resolution-mode': 'import' }
+
+const binaries: StaticBinaries = {
+  platform: 'linux-x64',
+  libc: 'glibc',
+  byAbi: {
+    115: () => require('../../../prebuilds/linux-x64/rseq.abi115.glibc.node') as unknown,
+    127: () => require('../../../prebuilds/linux-x64/rseq.abi127.glibc.node') as unknown,
+    137: () => require('../../../prebuilds/linux-x64/rseq.abi137.glibc.node') as unknown,
+    147: () => require('../../../prebuilds/linux-x64/rseq.abi147.glibc.node') as unknown,
+  },
+  any: () => require('../../../prebuilds/linux-x64/rseq.glibc.node') as unknown,
+}
+
+export = binaries

@@ -1,0 +1,129 @@
+/**
+ * The memory of series, as one thread has it open.
+ *
+ *     words:  | label table | specials | states | key of the table's hash |
+ *
+ * @module
+ */
+import { Counters } from '../counter/counters.js'
+import { Kind } from '../core/layout.js'
+import type { Handle } from '../core/operations.js'
+import { LabelTable, type TableSize, slotsFor, tableBytes } from '../metrics/label-table.js'
+import { UNSPEAKABLE } from '../metrics/schema.js'
+import { openRegion } from '../runtime/region.js'
+import type { ServiceMembers } from './service-memory.js'
+
+/** A histogram takes a slot for each bucket, everything else takes one slot. */
+export const SERIES = 16_384
+/** The longest key in bytes. A series with a longer one is counted by its thread alone. */
+const KEY_BYTES = 512
+/** The key of the table's hash has 64 bits. */
+const KEY_WORDS = 2
+/** The size of the table in a process's own memory, of which the kernel allocates what is used. */
+export const tableSize: TableSize = { series: SERIES, keyBytes: KEY_BYTES }
+/** The value of `states` for a series that is shown. Any other value hides the series. */
+export const LIVE = 1
+
+/** A part of a buffer. */
+export interface Place {
+  readonly buffer: SharedArrayBuffer
+  readonly offset: number
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8
+}
+
+/** Where the key of the table's hash begins: behind the specials and the states. */
+function keyOffset(size: TableSize): number {
+  return align(align(tableBytes(size)) + slotsFor(size.series) * 12)
+}
+
+/** Bytes of the words: the table, the specials, the states and the key. */
+export function wordsBytes(size: TableSize): number {
+  return keyOffset(size) + KEY_WORDS * 4
+}
+
+/** The random key of the table's hash, which clients must not know. */
+export function hashKeyOf(buffer: SharedArrayBuffer, offset: number, size: TableSize): Uint32Array {
+  return new Uint32Array(buffer, offset + keyOffset(size), KEY_WORDS)
+}
+
+function openCounters({ buffer, offset }: Place): Counters {
+  return new Counters(openRegion(buffer, Kind.counters, offset))
+}
+
+/** All numbers at one time, by their slots. */
+export interface Totals {
+  readonly counts: Float64Array
+  readonly sums: Float64Array
+}
+
+/** The memory of series, open in this thread. */
+export class SeriesMemory {
+  readonly counts: Counters
+  readonly sums: Counters
+  readonly countsHandle: Handle
+  readonly sumsHandle: Handle
+  readonly states: Int32Array
+  readonly specials: Float64Array
+  /** The processes that share the memory; null if it is that of this process alone. */
+  readonly service: ServiceMembers | null
+  readonly #table: LabelTable
+  /** The decoded key of each slot that this thread has seen. Keys never change. */
+  readonly #known: (readonly string[] | undefined)[] = []
+
+  constructor(
+    counts: Place,
+    sums: Place,
+    words: Place,
+    size: TableSize,
+    service: ServiceMembers | null = null,
+  ) {
+    const slots = slotsFor(size.series)
+    const { buffer, offset } = words
+    this.counts = openCounters(counts)
+    this.sums = openCounters(sums)
+    this.countsHandle = this.counts.region.handle
+    this.sumsHandle = this.sums.region.handle
+    const specials = offset + align(tableBytes(size))
+    this.specials = new Float64Array(buffer, specials, slots)
+    this.states = new Int32Array(buffer, specials + slots * 8, slots)
+    this.service = service
+    const [low = 0, high = 0] = hashKeyOf(buffer, offset, size)
+    this.#table = new LabelTable(buffer, offset, size, [low, high])
+  }
+
+  /** Returns the slot of a key, and makes it if it does not exist; -1 if there is no room for it. O(1) on average. */
+  slotOf(key: readonly string[]): number {
+    return this.#table.find(key.map((text) => text.replace(UNSPEAKABLE, '\ufffd')))
+  }
+
+  /** Reads all numbers, by two calls of native code. O(room for series). */
+  totals(): Totals {
+    const read = (counters: Counters): Float64Array => counters.snapshot(new Float64Array(this.states.length))
+    return { counts: read(this.counts), sums: read(this.sums) }
+  }
+
+  /** The number of slots in use. A slot is in use just before it is counted here. */
+  get published(): number {
+    return this.#table.published
+  }
+
+  /** Yields the key of each slot in use. O(room for series). */
+  *keys(): Generator<[slot: number, key: readonly string[]]> {
+    const { slots } = this.#table
+    for (let slot = 0; slot < slots; slot++) {
+      const key = (this.#known[slot] ??= this.#table.textsOf(slot) ?? undefined)
+      if (key !== undefined) yield [slot, key]
+    }
+  }
+
+  /** Makes the value of a slot 0 and hides it. A concurrent update comes before that, or shows the series again. */
+  clear(slot: number): void {
+    Atomics.store(this.states, slot, 0)
+    this.specials[slot] = 0
+    this.counts.set(slot, 0)
+    this.sums.set(slot, 0)
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * The memory of series in a file of a service, which all of its processes update.
+ *
+ *     0        64        4160
+ *     +--------+---------+-------+---------------+---------------+
+ *     | header | columns | words | region of i64 | region of f64 |
+ *     +--------+---------+-------+---------------+---------------+
+ *
+ * `words` are those of series-memory.ts: the table of labels, and so on. What a process counted in a counter or a histogram is
+ * in the counters that all processes share, so it stays whatever ends the process.
+ *
+ * A gauge has a value for each process. A process has a column: the least one that no living process has, so there are as many
+ * columns as there were processes at one time. The word of a column is the note that names its process
+ * (`native/percpu/service.h`). Who takes the column of a dead process first clears the gauges of that column; until then, they
+ * are not shown, as the process is dead. Columns are taken under the service's lock.
+ *
+ * @module
+ */
+import { randomInt } from 'node:crypto'
+import { Kind, METRICS_MAGIC } from '../core/layout.js'
+import { type TableSize, slotsFor } from '../metrics/label-table.js'
+import {
+  type SharedDirectory,
+  type SharedOptions,
+  membership,
+  openKind,
+  openShared,
+} from '../shared/shared-directory.js'
+import { regionSpecification } from '../shared/specification.js'
+import { SERIES, SeriesMemory, hashKeyOf, tableSize, wordsBytes } from './series-memory.js'
+
+/** The name of the file in the service. */
+const NAME = 'prom-client'
+const VERSION = 1
+const Head = { magic: 0, version: 1, registrations: 2 } as const
+const HEADER_BYTES = 64
+const COLUMNS = 1024
+const WORDS_AT = HEADER_BYTES + COLUMNS * Int32Array.BYTES_PER_ELEMENT
+const ALIGNMENT = 128
+/** What is allocated on tmpfs is used memory, so there is room for keys of this size on average. */
+const SIZE: TableSize = { ...tableSize, averageBytes: 160 }
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
+}
+
+/** Where the regions are in the file, and what the processes agree on. */
+function plan() {
+  const length = slotsFor(SERIES)
+  const countsAt = align(WORDS_AT + wordsBytes(SIZE))
+  const counts = regionSpecification({ kind: Kind.counters, length }, countsAt)
+  const sumsAt = align(counts.bytes)
+  const sums = regionSpecification({ kind: Kind.counters, length, element: 'f64' }, sumsAt)
+  const headOf = (buffer: SharedArrayBuffer): Uint32Array => new Uint32Array(buffer, 0, HEADER_BYTES / 4)
+  return {
+    countsAt,
+    sumsAt,
+    specification: {
+      agreed: [VERSION, SIZE.keyBytes, SIZE.averageBytes ?? 0, ...counts.agreed, ...sums.agreed],
+      bytes: sums.bytes,
+      bytesAtFirst: Math.min(sums.bytes, counts.bytesAtFirst + sums.bytesAtFirst - sumsAt),
+      scriptBytes: countsAt,
+      format(buffer: SharedArrayBuffer): void {
+        counts.format(buffer)
+        sums.format(buffer)
+        hashKeyOf(buffer, WORDS_AT, SIZE).set([randomInt(2 ** 32), randomInt(2 ** 32)])
+        headOf(buffer).set([METRICS_MAGIC, VERSION])
+      },
+      isIn(buffer: SharedArrayBuffer): boolean {
+        const [magic, version] = headOf(buffer)
+        return magic === METRICS_MAGIC && version === VERSION && counts.isIn(buffer) && sums.isIn(buffer)
+      },
+    },
+  }
+}
+
+/** The processes that share the memory of series, and the column of this one. */
+export class ServiceMembers {
+  readonly #shop: SharedDirectory
+  readonly #options: string
+  readonly #columns: Int32Array
+  readonly #head: Int32Array
+  #own = -1
+  #living: readonly number[] = []
+
+  constructor(shop: SharedDirectory, options: SharedOptions, buffer: SharedArrayBuffer) {
+    this.#shop = shop
+    this.#options = JSON.stringify(options)
+    this.#head = new Int32Array(buffer, 0, HEADER_BYTES / 4)
+    this.#columns = new Int32Array(buffer, HEADER_BYTES, COLUMNS)
+  }
+
+  isOf(name: string, options: SharedOptions): boolean {
+    return this.#shop.name === name && this.#options === JSON.stringify(options)
+  }
+
+  /** The column of this process. */
+  get own(): number {
+    return this.#own
+  }
+
+  /** The columns of living processes at the time of the last {@link look}, in their order. */
+  get living(): readonly number[] {
+    return this.#living
+  }
+
+  /** Looks which processes live. O(columns in use), with a few system calls for each. */
+  look(): void {
+    const taken = [...this.#columns.entries()].filter(([, note]) => note !== 0)
+    const living = this.#shop[membership].livingNotes(taken.map(([, note]) => note))
+    this.#living = taken.filter(([, note]) => living.has(note)).map(([column]) => column)
+  }
+
+  /** Takes a column for this process, unless one of its threads has done so. `clear` empties the gauges of a column. */
+  join(clear: (column: number) => void): void {
+    this.#own = this.#shop[membership].exclusively(() => {
+      const note = this.#shop[membership].note()
+      const own = this.#columns.indexOf(note)
+      if (own !== -1) return own
+      this.look()
+      const column = this.#columns.findIndex((_, at) => !this.#living.includes(at))
+      if (column === -1) throw new Error('rseq: all columns for the gauges of processes are taken')
+      if (this.#columns[column] !== 0) clear(column)
+      Atomics.store(this.#columns, column, note)
+      return column
+    })
+    this.look()
+  }
+
+  /** A number that grows with each registration of a metric in any process. */
+  nextRegistration(): number {
+    return Math.max(1, Atomics.add(this.#head, Head.registrations, 1) + 1)
+  }
+}
+
+/** The part of a key that names the column of a gauge; {@link columnOf} reads it. */
+export function columnPart(column: number): string {
+  return `@${column}`
+}
+
+/** The column in the part of a key; -1 if the part is not that of a gauge of a process. */
+export function columnOf(part: string): number {
+  const [, column] = /^@(\d{1,4})$/.exec(part) ?? []
+  return column === undefined ? -1 : Number(column)
+}
+
+/**
+ * Opens the series of a service; makes them if this is the first process.
+ *
+ * @throws the errors of `openShared` and `shop.counter`.
+ */
+export function openServiceMemory(name: string, options: SharedOptions): SeriesMemory {
+  const { countsAt, sumsAt, specification } = plan()
+  const shop = openShared(name, options)
+  const { buffer } = shop[openKind](
+    'series',
+    {
+      specify: () => specification,
+      from: (opened) => ({ buffer: opened, [Symbol.dispose]: () => undefined }),
+    },
+    NAME,
+  )
+  const members = new ServiceMembers(shop, options, buffer)
+  const memory = new SeriesMemory(
+    { buffer, offset: countsAt },
+    { buffer, offset: sumsAt },
+    { buffer, offset: WORDS_AT },
+    SIZE,
+    members,
+  )
+  members.join((column) => {
+    const part = columnPart(column)
+    for (const [slot, [what, , , of]] of memory.keys())
+      if (what === 'series' && of === part) memory.clear(slot)
+  })
+  return memory
+}

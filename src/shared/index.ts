@@ -1,0 +1,9 @@
+/**
+ * Memory that processes share: objects in files, which survive the death of any process.
+ *
+ * @module
+ */
+export { SharedDirectory, type SharedObject, type SharedOptions, openShared } from './shared-directory.js'
+export type { SharedKind } from './names.js'
+export type { SharedProcess } from './processes-file.js'
+export { type Limit, SharedMemoryFullError } from './room.js'

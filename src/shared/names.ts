@@ -1,0 +1,49 @@
+/**
+ * The names of services and objects, and the names of their files. Needs no backend.
+ *
+ * @module
+ */
+import { rangeError, typeError } from '../core/errors.js'
+import { type FileName, partsOf } from '../core/service-files.js'
+
+const LONGEST_NAME = 100
+const EXPECTED = `a name of 1 to ${LONGEST_NAME} letters, digits, '_', '-' and single dots between them`
+const NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
+
+/**
+ * The kinds of objects, as they appear in file names. `kinds.ts` has a row for each, except for `events` and `series`, which are
+ * defined by the layers above: `src/trace/` and `src/prom-client/`.
+ */
+export const KINDS = [
+  'counter',
+  'counters',
+  'ring',
+  'stack',
+  'list',
+  'pool',
+  'array',
+  'histogram',
+  'mutex',
+  'cpuLock',
+  'events',
+  'series',
+] as const
+/**
+ * The kind of a shared object, such as `'counter'`, `'counters'` for an array of counters, `'ring'`, `'events'` for the
+ * definition of a trace, or `'series'` for metrics.
+ */
+export type SharedKind = (typeof KINDS)[number]
+
+/** Returns `name`. @throws TypeError, RangeError if `name` cannot be the name of a service or an object. */
+export function checkName(argument: string, name: unknown): string {
+  if (typeof name !== 'string') throw typeError(argument, EXPECTED, name)
+  if (name.length > LONGEST_NAME || !NAME.test(name)) throw rangeError(argument, EXPECTED, name)
+  return name
+}
+
+/** Splits a file name into its parts; returns undefined if the file is not one of an object of these kinds. */
+export function parseFileName(file: string): (FileName & { readonly kind: SharedKind }) | undefined {
+  const parts = partsOf(file)
+  const kind = KINDS.find((one) => one === parts?.kind)
+  return parts === undefined || kind === undefined ? undefined : { ...parts, kind }
+}

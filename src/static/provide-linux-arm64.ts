@@ -1,9 +1,0 @@
-/**
- * To be evaluated before the rest of the package.
- *
- * @module
- */
-import { provideBinaries } from '../binary.js'
-import binaries from './linux-arm64.cjs'
-
-provideBinaries(binaries)

@@ -1,0 +1,109 @@
+/** The examples of memory that processes share: their proofs hold, and fail when something is lost. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { machineWithSectionsOr } from './support/machine.js'
+import { decodePerfetto } from './support/perfetto.js'
+import { WHY_NO_SHM } from './support/shared.js'
+
+interface Run {
+  status: number | null
+  out: string
+}
+
+function run(example: string, ...args: string[]): Run {
+  const file = join(import.meta.dirname, '..', 'examples', example, 'main.mjs')
+  const env = { ...process.env, RSEQ_BACKEND: undefined, RSEQ_TIER: undefined }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
+    encoding: 'utf8',
+    env,
+    timeout: 90_000,
+  })
+  return { status, out: stdout + stderr }
+}
+
+/** The number before a text of the example's output. */
+function numberBefore(words: string, out: string): number {
+  const [, digits = 'none'] = new RegExp(`([\\d,]+) ${words}`).exec(out) ?? []
+  return Number(digits.replaceAll(',', ''))
+}
+
+const leftovers = (): string[] => readdirSync('/dev/shm').filter((name) => name.includes('-example-'))
+
+describe.skipIf(WHY_NO_SHM !== '')('examples of shared memory', () => {
+  test('cluster: the total is exact although processes are killed', async ({ skip }) => {
+    await machineWithSectionsOr(skip)
+    const { status, out } = run('cluster', '4')
+    expect(out).toContain('Exact: ')
+    expect(status).toBe(0)
+    expect(out).toMatch(/killed \d+$/m)
+    const confirmed = numberBefore('answers reached', out)
+    const counted = numberBefore('requests were counted', out)
+    expect(confirmed).toBeGreaterThan(0)
+    expect(counted).toBeGreaterThanOrEqual(confirmed)
+    expect(counted).toBeLessThanOrEqual(confirmed + numberBefore('requests were in flight', out))
+  })
+
+  test('cluster: counts that processes keep to themselves are lost, and the example says so', async ({
+    skip,
+  }) => {
+    await machineWithSectionsOr(skip)
+    const { status, out } = run('cluster', '5', '--in-process')
+    expect(out).toMatch(/WRONG: [\d,]+ answers are not counted/)
+    expect(status).toBe(1)
+  })
+
+  test('cluster: an argument that is no time is refused', () => {
+    const { status, out } = run('cluster', 'soon')
+    expect(out).toContain('SECONDS: expected a whole number of at least 2, got soon')
+    expect(status).toBe(1)
+  })
+
+  test('black box: every note of a killed process is there, with its time', async ({ skip }) => {
+    await machineWithSectionsOr(skip)
+    const { status, out } = run('black-box')
+    expect(out).toContain('Nothing is missing.')
+    expect(status).toBe(0)
+    expect(out).toContain('ended by SIGKILL')
+    expect(
+      out.match(/^ {2}\d\d:\d\d:\d\d\.\d{3} +-?\d+\.\d{3} ms {2}CPU \d+ {2}\d+ order \d+ /gm),
+    ).toHaveLength(12)
+  })
+
+  test('black box: notes that the process had only collected are missed', async ({ skip }) => {
+    await machineWithSectionsOr(skip)
+    const { status, out } = run('black-box', '--buffered')
+    expect(out).toMatch(/WRONG: [1-9]\d* notes are missing at the end/)
+    expect(status).toBe(1)
+  })
+
+  test('trace service: the trace of a killed service shows what it was doing, and other tools can read it', async ({
+    skip,
+  }) => {
+    await machineWithSectionsOr(skip)
+    const directory = mkdtempSync(join(tmpdir(), 'rseq-trace-service-'))
+    try {
+      const { status, out } = run('trace-service', directory)
+      expect(out).toContain('Nothing is missing.')
+      expect(status).toBe(0)
+      expect(out).toContain('was ended by SIGKILL')
+      expect(out).toMatch(/query begin \{"table":"reviews"\}/)
+      expect(out).toContain('Open when it ended: /pay/4711')
+      expect(readdirSync(directory).sort()).toEqual(['chrome.json', 'ctf', 'perfetto.pftrace'])
+      const requests = decodePerfetto(readFileSync(join(directory, 'perfetto.pftrace'))).filter(
+        ({ name, type }) => name === 'shop:request' && type === 'begin',
+      )
+      expect(
+        requests.filter(({ isClosed }) => !isClosed).map(({ annotations }) => annotations['url']),
+      ).toEqual(['/pay/4711'])
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
+
+  test('the examples leave nothing behind', () => {
+    expect(leftovers()).toEqual([])
+  })
+})

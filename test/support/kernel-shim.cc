@@ -1,0 +1,64 @@
+/**
+ * Preloaded into a process: an arm64 kernel of another release, as far as uname() tells, and one that never aborts a
+ * section.
+ *
+ *   RSEQ_TEST_RELEASE=6.19.3     what uname() says, beside the machine aarch64
+ *   RSEQ_TEST_NEVER_ABORTS=1     a registration succeeds and the kernel never hears of it; to be used where libc registers
+ *                                no thread. The process keeps to one CPU, so that the CPU's number stays right.
+ */
+#include "../../native/rseq/abi.h"
+
+#include <cstdarg>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <sched.h>
+#include <sys/utsname.h>
+
+namespace {
+
+bool never_aborts() {
+  return getenv("RSEQ_TEST_NEVER_ABORTS") != nullptr;
+}
+
+template <typename Function> Function* next(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
+}
+
+[[gnu::constructor]] void keep_to_one_cpu() {
+  if (!never_aborts())
+    return;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<unsigned>(sched_getcpu()), &one);
+  sched_setaffinity(0, sizeof(one), &one);
+}
+
+} // namespace
+
+extern "C" int uname(utsname* answer) noexcept {
+  const int result = next<int(utsname*)>("uname")(answer);
+  const char* release = getenv("RSEQ_TEST_RELEASE");
+  if (result == 0 && release != nullptr) {
+    strcpy(answer->machine, "aarch64");
+    strncpy(answer->release, release, sizeof(answer->release) - 1);
+  }
+  return result;
+}
+
+extern "C" long syscall(long number, ...) noexcept {
+  va_list list;
+  va_start(list, number);
+  long arguments[6];
+  for (long& argument : arguments)
+    argument = va_arg(list, long);
+  va_end(list);
+  if (number == RSEQ_SYSCALL && never_aborts()) {
+    auto* area = reinterpret_cast<rseq::Area*>(arguments[0]);
+    const bool registers = (arguments[2] & 1) == 0;
+    area->cpu_id_start = area->cpu_id = registers ? static_cast<uint32_t>(sched_getcpu()) : UINT32_MAX;
+    return 0;
+  }
+  static auto* const real = next<long(long, ...)>("syscall");
+  return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+}
