@@ -66,14 +66,15 @@ TEST(a_shard_whose_second_fence_fails_stays_stopped_until_somebody_fences_it) {
 
 TEST(a_shard_that_was_never_stopped_is_free_if_its_cpu_cannot_be_fenced) {
   const SharedArray array;
-  uint64_t* const word = array.stop_word(0);
+  const auto cpu = static_cast<uint32_t>(sched_getcpu()); // One that this process may use.
+  uint64_t* const word = array.stop_word(cpu);
   const bool is_refused = on_thread_that_loses_visits([&](auto lose_visits) {
     lose_visits();
-    CHECK_EQUAL(stop_shard(array.region, 0, word), Status::unfenceable);
+    CHECK_EQUAL(stop_shard(array.region, cpu, word), Status::unfenceable);
   });
   if (!is_refused)
     return skip("no seccomp filter can be set");
   CHECK_EQUAL(*word, kNobody);
-  CHECK_EQUAL(stop_shard(array.region, 0, word), Status::ok);
-  CHECK_EQUAL(resume_shard(array.region, 0, word), Status::ok);
+  CHECK_EQUAL(stop_shard(array.region, cpu, word), Status::ok);
+  CHECK_EQUAL(resume_shard(array.region, cpu, word), Status::ok);
 }

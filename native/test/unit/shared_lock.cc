@@ -101,14 +101,20 @@ struct Ledger {
   volatile uint64_t second;
   uint64_t two_owners; ///< How often somebody found another owner there.
   uint64_t confirmed[8];
-  uint64_t died; ///< How often an owner was found dead.
+  uint64_t died;   ///< How often an owner was found dead.
+  uint32_t stays;  ///< While it is 1, an owner stays in the middle of its work.
+  uint64_t inside; ///< The owner that stays there.
 
   /** What an owner does. It can be killed in the middle: then `first` is one more than `second`. */
   void add(uint64_t me) {
     owner = me;
     first = first + 1;
     if (first % 256 == 0)
-      std::this_thread::yield(); // So that kills meet owners, too.
+      std::this_thread::yield(); // So that random kills meet owners more often.
+    while (__atomic_load_n(&stays, __ATOMIC_RELAXED) != 0) {
+      __atomic_store_n(&inside, me, __ATOMIC_RELAXED);
+      std::this_thread::yield();
+    }
     second = second + 1;
     if (owner != me)
       __atomic_fetch_add(&two_owners, 1, __ATOMIC_RELAXED);
@@ -144,16 +150,20 @@ template <typename Work> void in_four_processes(Work work) {
     CHECK(ended_well(child));
 }
 
-/** The control: `loses` does without the lock what a test does with it, and says whether updates were lost. */
-template <typename Loses> bool loses_updates(Loses loses) {
-  for (int round = 0; round < 20; round++)
-    if (loses())
-      return true;
-  return false;
-}
-
 double ms_since(uint64_t begun) {
   return static_cast<double>(now_ns() - begun) / 1e6;
+}
+
+/** What is a matter of chance is waited for. No machine needs so long. */
+constexpr double kAtMostMs = 120'000;
+
+/** The control: `loses` does without the lock what a test does with it, until it says that updates were lost. */
+template <typename Loses> bool loses_updates(Loses loses) {
+  const uint64_t begun = now_ns();
+  while (!loses())
+    if (ms_since(begun) > kAtMostMs)
+      return false;
+  return true;
 }
 
 } // namespace
@@ -354,9 +364,9 @@ TEST(processes_under_locks_of_cpus_lose_nothing) {
 
 TEST(processes_that_are_killed_at_any_time_leave_a_mutex_with_one_owner) {
   constexpr uint32_t kChildren = 4;
-  constexpr uint64_t kForMs = 3000;
-  /** Kills of owners are a matter of chance. The test goes on for so long until it has seen one. */
-  constexpr uint64_t kAtMostMs = 60'000;
+  constexpr double kForMs = 3000;
+  /** Every so many kills, the first one included, one hits an owner in the middle of its work for certain. */
+  constexpr uint64_t kOwnerEvery = 64;
   const SharedMutex mutex;
   const Shared<Ledger> ledger;
   uint64_t before = 0; // What children had confirmed that are dead.
@@ -386,14 +396,30 @@ TEST(processes_that_are_killed_at_any_time_leave_a_mutex_with_one_owner) {
   const auto goes_on = [&] {
     const double ms = ms_since(begun);
     const bool seen = __atomic_load_n(&ledger->died, __ATOMIC_RELAXED) > 0;
-    return ms < static_cast<double>(seen ? kForMs : kAtMostMs);
+    return ms < (seen ? kForMs : kAtMostMs);
+  };
+  /** Makes the next owner stay in the middle of its work, and returns which child it is. */
+  const auto wait_for_an_owner = [&] {
+    __atomic_store_n(&ledger->inside, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&ledger->stays, 1, __ATOMIC_RELAXED);
+    const uint64_t since = now_ns();
+    while (ms_since(since) < kAtMostMs) {
+      const uint64_t inside = __atomic_load_n(&ledger->inside, __ATOMIC_RELAXED);
+      for (uint32_t i = 0; i < kChildren; i++)
+        if (inside == static_cast<uint64_t>(children[i]))
+          return i;
+      std::this_thread::yield();
+    }
+    CHECK(false); // No child became the owner.
+    return 0u;
   };
   while (goes_on()) {
     const timespec moment = {0, static_cast<long>(random() % 3'000'000)};
     nanosleep(&moment, nullptr);
-    const uint32_t i = random() % kChildren;
+    const uint32_t i = kills % kOwnerEvery == 0 ? wait_for_an_owner() : random() % kChildren;
     kill(children[i], SIGKILL);
     waitpid(children[i], nullptr, 0);
+    __atomic_store_n(&ledger->stays, 0, __ATOMIC_RELAXED);
     kills++;
     before += ledger->confirmed[i];
     ledger->confirmed[i] = 0;
