@@ -34,10 +34,23 @@ export interface ClockSample {
   readonly boot: string
 }
 
+/** Stamps between `from` and `to`, which are excluded: one sample is the nearest of all of them. */
+export interface Stretch {
+  readonly from: bigint
+  readonly to: bigint
+  /** The sample's stamp, and its time in nanoseconds since 1970. */
+  readonly stamp: bigint
+  readonly time: bigint
+  /** Nanoseconds of one unit of the stamps. */
+  readonly rate: number
+}
+
 /** Converts stamps to nanoseconds since 1970; null where that is unknown. */
 export interface Clock {
   ofTicks(ticks: bigint): bigint | null
   ofMonotonic(nanoseconds: bigint): bigint | null
+  /** How stamps near to one are converted; null where that is unknown. O(samples). */
+  near(stamp: bigint, isTicks: boolean): Stretch | null
 }
 
 function checkOf(bytes: Buffer): number {
@@ -111,32 +124,126 @@ function possible(time: bigint): bigint | null {
   return time >= 0n && time < 2n ** 63n ? time : null
 }
 
+const NO_CLOCK: Clock = { ofTicks: () => null, ofMonotonic: () => null, near: () => null }
+const FARTHEST = 2n ** 64n
+
+/** Converts the stamps of one kind. */
+class Stamps {
+  readonly #samples: readonly ClockSample[]
+  readonly #kind: 'ticks' | 'monotonic'
+  readonly #rate: number
+  #last: Stretch | undefined
+
+  constructor(samples: readonly ClockSample[], kind: 'ticks' | 'monotonic', rate: number) {
+    this.#samples = samples
+    this.#kind = kind
+    this.#rate = rate
+  }
+
+  near(stamp: bigint): Stretch {
+    if (this.#last !== undefined && stamp > this.#last.from && stamp < this.#last.to) return this.#last
+    const kind = this.#kind
+    const distance = (sample: ClockSample): bigint => {
+      const way = stamp - sample[kind]
+      return way < 0n ? -way : way
+    }
+    let best = this.#samples.at(-1) as ClockSample
+    for (const sample of this.#samples) if (distance(sample) < distance(best)) best = sample
+    const own = best[kind]
+    let [from, to] = [-FARTHEST, FARTHEST]
+    for (const { [kind]: other } of this.#samples) {
+      const middle = (own + other) >> 1n
+      if (other < own && middle >= from) from = middle + 1n
+      if (other > own && middle < to) to = middle
+    }
+    this.#last = { from, to, stamp: own, time: best.realtime, rate: this.#rate }
+    return this.#last
+  }
+
+  timeOf(at: bigint): bigint | null {
+    if (this.#rate === 0) return null
+    const { stamp, time } = this.near(at)
+    if (this.#rate === 1) return possible(time + at - stamp)
+    const distance = Math.round(Number(at - stamp) * this.#rate)
+    return Number.isFinite(distance) ? possible(time + BigInt(distance)) : null
+  }
+}
+
 /** The clock of the records of a service that is read here, or, with no samples, of this machine. */
 export function clockOf(directory: string): Clock {
   const samples = readSamples(directory)
   const [first, last] = [samples[0], samples.at(-1)]
-  if (first === undefined || last === undefined) return { ofTicks: () => null, ofMonotonic: () => null }
-  const [ticks, passed] = [Number(last.ticks - first.ticks), Number(last.monotonic - first.monotonic)]
+  if (first === undefined || last === undefined) return NO_CLOCK
+  const [passedTicks, passed] = [Number(last.ticks - first.ticks), Number(last.monotonic - first.monotonic)]
   // A rate over a second or more is better than what a process measured when it began.
-  const nsPerTick = ticks > 0 && passed >= 1e9 ? passed / ticks : last.nsPerTick
-  const nearest = (distanceTo: (sample: ClockSample) => bigint): ClockSample => {
-    let best = last
-    for (const sample of samples) {
-      const [a, b] = [distanceTo(sample), distanceTo(best)]
-      if ((a < 0n ? -a : a) < (b < 0n ? -b : b)) best = sample
-    }
-    return best
-  }
+  const nsPerTick = passedTicks > 0 && passed >= 1e9 ? passed / passedTicks : last.nsPerTick
+  const ticks = new Stamps(samples, 'ticks', nsPerTick)
+  const monotonic = new Stamps(samples, 'monotonic', 1)
   return {
-    ofMonotonic(nanoseconds) {
-      const { monotonic, realtime } = nearest((sample) => nanoseconds - sample.monotonic)
-      return possible(realtime + nanoseconds - monotonic)
-    },
-    ofTicks(at) {
-      if (nsPerTick === 0) return null
-      const sample = nearest((one) => at - one.ticks)
-      const distance = Math.round(Number(at - sample.ticks) * nsPerTick)
-      return Number.isFinite(distance) ? possible(sample.realtime + BigInt(distance)) : null
-    },
+    ofTicks: (at) => ticks.timeOf(at),
+    ofMonotonic: (at) => monotonic.timeOf(at),
+    near: (stamp, isTicks) => (!isTicks ? monotonic.near(stamp) : nsPerTick === 0 ? null : ticks.near(stamp)),
+  }
+}
+
+const WORD = 2 ** 32
+/** Distances up to here are exact in a number. */
+const FAR = 2 ** 52
+
+/** Converts stamps one after the other, in words of 32 bits: without a bigint for each. */
+export class TimeWords {
+  /** The words of the time that {@link read} has computed. */
+  high = 0
+  low = 0
+  readonly #clock: Clock
+  readonly #isTicks: boolean
+  /** The stretch of the last stamp, in words, and up to which distances it goes. */
+  #stamp = { high: 0, low: 0 }
+  #time = { high: 0, low: 0 }
+  #rate = 1
+  #from = 0
+  #to = 0
+
+  constructor(clock: Clock, isTicks: boolean) {
+    this.#clock = clock
+    this.#isTicks = isTicks
+  }
+
+  /**
+   * Computes the time of a stamp; where that is unknown, the stamp itself; 0 if that is negative.
+   *
+   * @param high - the upper 32 bits, signed; `low` are the lower 32 bits, unsigned.
+   */
+  read(high: number, low: number): void {
+    const distance = (high - this.#stamp.high) * WORD + (low - this.#stamp.low)
+    if (!(distance > this.#from && distance < this.#to)) {
+      this.#readFar(high, low)
+      return
+    }
+    const sum = this.#time.low + Math.round(distance * this.#rate)
+    const carry = Math.floor(sum / WORD)
+    this.low = sum - carry * WORD
+    this.high = this.#time.high + carry
+    if (this.high < 0 || this.high >= WORD / 2) this.#readFar(high, low)
+  }
+
+  #readFar(high: number, low: number): void {
+    const stamp = (BigInt(high) << 32n) | BigInt(low)
+    const time = (this.#isTicks ? this.#clock.ofTicks(stamp) : this.#clock.ofMonotonic(stamp)) ?? stamp
+    const shown = time < 0n ? 0n : time
+    this.high = Number(shown >> 32n)
+    this.low = Number(shown & 0xffffffffn)
+    const stretch = this.#clock.near(stamp, this.#isTicks)
+    if (stretch === null) return
+    const words = (of: bigint): { high: number; low: number } => ({
+      high: Number(of >> 32n),
+      low: Number(of & 0xffffffffn),
+    })
+    this.#stamp = words(stretch.stamp)
+    this.#time = words(stretch.time)
+    this.#rate = stretch.rate
+    const far = FAR / Math.max(1, stretch.rate)
+    this.#from = Math.max(-far, Number(stretch.from - stretch.stamp))
+    this.#to = Math.min(far, Number(stretch.to - stretch.stamp))
   }
 }

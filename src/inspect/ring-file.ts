@@ -10,7 +10,17 @@ import { SHM, partsOf } from '../core/service-files.js'
 import { type Clock, clockOf } from './clock.js'
 import { FileView, Unreadable } from './file.js'
 import { type RegionView, openRegionView, readShards, shardsOf } from './region.js'
-import { type RingLook, RingTail, type SeenRecord, type ShardEnd, capacityOf, shardRecords } from './ring.js'
+import { RecordCursor, type RingPiece } from './record-cursor.js'
+import {
+  type RingLook,
+  RingTail,
+  type SeenRecord,
+  type ShardEnd,
+  capacityOf,
+  hasTicks,
+  shardPieces,
+  shardRecords,
+} from './ring.js'
 import { findService, objectFiles, reasonOf } from './service.js'
 
 /** How an object is looked for. */
@@ -79,6 +89,10 @@ export interface RingStream {
   readonly dropped: number
   /** All records that the ring holds, the oldest first; read in pieces of 128 KiB, when they are asked for. */
   readonly records: Generator<SeenRecord, ShardEnd, undefined>
+  /** The records of `records`, in pieces. Use one of the two. */
+  readonly pieces: Generator<RingPiece, ShardEnd, undefined>
+  /** Shows the records of `pieces`. */
+  cursor(): RecordCursor
 }
 
 /** A ring in a file, open for reading. */
@@ -106,8 +120,13 @@ export class RingFile {
     return this.#named(() => this.#tail.look(this.#region(), this.#clock()))
   }
 
-  /** Returns the records of each CPU, for rings that may be larger than memory. @throws Error if it is no ring. */
-  streams(): RingStream[] {
+  /**
+   * Returns the records of each CPU, for rings that may be larger than memory.
+   *
+   * @param before - for each CPU the position up to which its records are known: `next` of the last reading's end.
+   * @throws Error if it is no ring.
+   */
+  streams(before: readonly number[] = []): RingStream[] {
     return this.#named(() => {
       const [region, clock] = [this.#region(), this.#clock()]
       capacityOf(region)
@@ -115,7 +134,9 @@ export class RingFile {
       return shardsOf(region).map((shard, k) => ({
         cpu: shard === region.shards ? null : shard,
         dropped: Number((heads[k] as DataView).getBigUint64(8 * RingWord.dropped, true)),
-        records: shardRecords(region, shard, 0, clock),
+        records: shardRecords(region, shard, before[k] ?? 0, clock),
+        pieces: shardPieces(region, shard, before[k] ?? 0),
+        cursor: () => new RecordCursor(clock, hasTicks(region, shard)),
       }))
     })
   }

@@ -17,6 +17,7 @@ import {
 } from '../core/layout.js'
 import type { Clock } from './clock.js'
 import { Unreadable } from './file.js'
+import { RecordFrame, type RingPiece, viewOf } from './record-cursor.js'
 import { type RegionView, shardAt, shardsOf } from './region.js'
 
 const WORD = 8
@@ -47,12 +48,6 @@ export interface RingLook {
   readonly problems: readonly string[]
 }
 
-/** A record with its position in the bytes that were read. */
-interface Found {
-  readonly at: number
-  readonly size: number
-}
-
 /** What reading the records of one shard has left out, and up to where it went. */
 export interface ShardEnd {
   /** The position behind the last record: where the next reading begins. */
@@ -76,23 +71,24 @@ export function capacityOf(region: RegionView): number {
   return capacity
 }
 
+/** Whether the records of a shard have ticks, and not nanoseconds of CLOCK_MONOTONIC. */
+export function hasTicks(region: RegionView, shard: number): boolean {
+  return region.writers === Writers.sections && shard !== region.shards
+}
+
 /**
- * Yields the records of a shard that begin at a position or later, the oldest first, as many as there are when it starts.
- * Records that are overwritten while they are read are left out. The memory that it needs does not depend on the size of the ring.
+ * Yields the records of a shard in pieces, as {@link shardRecords} does one by one: without an object for each record.
  *
  * @param before - the position up to which the records are known.
  */
-export function* shardRecords(
+export function* shardPieces(
   region: RegionView,
   shard: number,
   before: number,
-  clock: Clock,
-): Generator<SeenRecord, ShardEnd, undefined> {
+): Generator<RingPiece, ShardEnd, undefined> {
   const { file, policy } = region
   const capacity = capacityOf(region)
   const longest = longestRecord(capacity)
-  const isOverflow = shard === region.shards
-  const hasTicks = region.writers === Writers.sections && !isOverflow
   const isDiscard = policy === Policy.discard
   const at = shardAt(region, shard)
   const position = (word: number): number => {
@@ -103,6 +99,7 @@ export function* shardRecords(
     readAround(region, at + RING_HEAD * WORD, capacity, from, to)
   const head = position(RingWord.head)
   const oldest = Math.max(before, isDiscard ? position(RingWord.tail) : Math.max(0, head - capacity))
+  const starts = new Int32Array(Math.ceil(Math.min(PIECE, capacity) / RECORD_FRAME))
   const nothing = { next: before, overwritten: 0, damaged: 0, isDamaged: false }
   if (Number.isNaN(head) || Number.isNaN(oldest) || head % WORD !== 0 || oldest % WORD !== 0)
     return { ...nothing, isDamaged: true }
@@ -119,7 +116,7 @@ export function* shardRecords(
   let damaged = 0
   for (let to = head; to - oldest >= RECORD_FRAME;) {
     const from = Math.max(oldest, to - PIECE)
-    const { first, isDamaged } = walkBack(read(from, to), from, from, to, longest)
+    const { first, isDamaged } = walkBack(read(from, to), from, from, to, longest, starts)
     if (first < to) pieces.push({ from: first, to })
     if (isDamaged) damaged = first - oldest
     if (isDamaged || first === to) break
@@ -127,7 +124,6 @@ export function* shardRecords(
   }
   let isDamaged = damaged > 0
   let start: number | undefined
-  let last: bigint = NO_TIME
   for (const { from, to } of pieces.reverse()) {
     const bytes = read(from, to)
     // Records may have been overwritten while they were copied. What is before the tail may be overwritten now; with
@@ -135,19 +131,14 @@ export function* shardRecords(
     const begun = paddedRecord(longest + RECORD_TIME) + RECORD_FRAME
     const whole = isDiscard ? position(RingWord.tail) : position(RingWord.head) + begun - capacity
     const since = Math.max(from, Math.min(Number.isNaN(whole) ? to : whole, to))
-    const walked = walkBack(bytes, from, since, to, longest)
+    const walked = walkBack(bytes, from, since, to, longest, starts)
     if (walked.isDamaged) {
       isDamaged = true
       damaged += walked.first - since
     }
-    if (walked.found.length > 0) start ??= walked.first
-    for (const { at: place } of walked.found) {
-      const record = recordAt(bytes, place, isOverflow, hasTicks, clock)
-      // As in the library's reader, no record is before the one that its CPU wrote before it.
-      const time = record.time !== null && record.time < last ? last : record.time
-      if (time !== null) last = time
-      yield { ...record, time }
-    }
+    if (walked.count === 0) continue
+    start ??= walked.first
+    yield { bytes, starts, count: walked.count }
   }
   return {
     next: head,
@@ -155,6 +146,36 @@ export function* shardRecords(
     damaged,
     isDamaged,
   }
+}
+
+/**
+ * Yields the records of a shard that begin at a position or later, the oldest first, as many as there are when it starts.
+ * Records that are overwritten while they are read are left out. The memory that it needs does not depend on the size of the ring.
+ *
+ * @param before - the position up to which the records are known.
+ */
+export function* shardRecords(
+  region: RegionView,
+  shard: number,
+  before: number,
+  clock: Clock,
+): Generator<SeenRecord, ShardEnd, undefined> {
+  const isOverflow = shard === region.shards
+  const areTicks = hasTicks(region, shard)
+  let last: bigint = NO_TIME
+  const pieces = shardPieces(region, shard, before)
+  let piece = pieces.next()
+  for (; piece.done !== true; piece = pieces.next()) {
+    const { bytes, starts, count } = piece.value
+    for (let k = count - 1; k >= 0; k--) {
+      const record = recordAt(bytes, starts[k] as number, isOverflow, areTicks, clock)
+      // As in the library's reader, no record is before the one that its CPU wrote before it.
+      const time = record.time !== null && record.time < last ? last : record.time
+      if (time !== null) last = time
+      yield { ...record, time }
+    }
+  }
+  return piece.value
 }
 
 /** Describes damage, for people. */
@@ -207,51 +228,40 @@ function walkBack(
   from: number,
   to: number,
   longest: number,
-): { found: Found[]; first: number; isDamaged: boolean } {
-  const found: Found[] = []
+  starts: Int32Array,
+): { count: number; first: number; isDamaged: boolean } {
+  const view = viewOf(bytes)
+  let count = 0
   let end = to
   while (end - from >= RECORD_FRAME) {
-    const start = Number(bytes.readBigUInt64LE(end - base - WORD))
+    const trailer = end - base - WORD
+    const start = view.getUint32(trailer + 4, true) * 2 ** 32 + view.getUint32(trailer, true)
     const size = end - start
-    if (size < RECORD_FRAME || size % WORD !== 0)
-      return { found: found.reverse(), first: end, isDamaged: true }
+    if (size < RECORD_FRAME || size % WORD !== 0) return { count, first: end, isDamaged: true }
     if (start < from) break
-    const { stored, length, thread } = frameAt(bytes, start - base)
-    if (length < 0 || length > longest || thread === 0 || paddedRecord(stored) + RECORD_FRAME !== size) {
-      return { found: found.reverse(), first: end, isDamaged: true }
-    }
-    found.push({ at: start - base, size })
+    const at = start - base
+    const stored = view.getUint16(at, true)
+    const flags = view.getUint32(at + 4, true)
+    const length = stored - ((flags & RecordBit.hasTime) === 0 ? 0 : RECORD_TIME)
+    const isRight = length >= 0 && length <= longest && (flags & RECORD_THREAD) !== 0
+    if (!isRight || paddedRecord(stored) + RECORD_FRAME !== size)
+      return { count, first: end, isDamaged: true }
+    starts[count++] = at
     end = start
   }
-  return { found: found.reverse(), first: end, isDamaged: false }
+  return { count, first: end, isDamaged: false }
 }
 
-/** The first word of a record. */
-function frameAt(
-  bytes: Buffer,
-  at: number,
-): { stored: number; length: number; thread: number; cpu: number; flags: number } {
-  const [low, flags] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)]
-  const stored = low & 0xffff
-  const length = stored - ((flags & RecordBit.hasTime) === 0 ? 0 : RECORD_TIME)
-  return { stored, length, thread: flags & RECORD_THREAD, cpu: low >>> 16, flags }
-}
-
-function recordAt(bytes: Buffer, at: number, overflow: boolean, hasTicks: boolean, clock: Clock): SeenRecord {
-  const { stored, length, thread, cpu, flags } = frameAt(bytes, at)
-  const content = bytes.subarray(at + WORD, at + WORD + length)
-  const hasOwn = (flags & RecordBit.hasTime) !== 0
-  const stamp = hasOwn
-    ? bytes.readBigInt64LE(at + WORD + length)
-    : bytes.readBigInt64LE(at + WORD + paddedRecord(stored))
-  const time = hasTicks && !hasOwn ? clock.ofTicks(stamp) : clock.ofMonotonic(stamp)
+function recordAt(bytes: Buffer, at: number, overflow: boolean, areTicks: boolean, clock: Clock): SeenRecord {
+  const frame = new RecordFrame()
+  const view = viewOf(bytes)
+  frame.read(view, at)
+  const { content, length, cpu, thread, stampAt, hasOwnTime, isTruncated } = frame
+  const stamp = view.getBigInt64(stampAt, true)
+  const time = areTicks && !hasOwnTime ? clock.ofTicks(stamp) : clock.ofMonotonic(stamp)
   return {
-    bytes: content,
-    cpu,
-    thread,
-    time,
-    stamp,
-    overflow,
-    truncated: (flags & RecordBit.truncated) !== 0,
+    ...{ cpu, thread, time, stamp, overflow },
+    bytes: bytes.subarray(content, content + length),
+    truncated: isTruncated,
   }
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import type { RingFile, RingStream } from '../../inspect/ring-file.js'
-import type { SeenRecord } from '../../inspect/ring.js'
+import type { RecordCursor, RingPiece } from '../../inspect/record-cursor.js'
+import type { SeenRecord, ShardEnd } from '../../inspect/ring.js'
 import { type Decoded, decode } from '../decoder.js'
 import type { Level } from '../schema.js'
 import { chosen } from '../switches.js'
@@ -25,6 +26,12 @@ export interface EventStream {
   /** The CPU; null for the overflow ring. */
   readonly cpu: number | null
   readonly events: Generator<ReadEvent, void, undefined>
+  /** The records of `events` in pieces, for a reader that decodes them itself. Use one of the two. */
+  readonly pieces: Generator<RingPiece, void, undefined>
+  /** Shows the records of `pieces`. */
+  cursor(): RecordCursor
+  /** Whether an event is wanted, by its number. */
+  readonly isWanted: Filter
   readonly missing: Missing
 }
 
@@ -80,7 +87,15 @@ function* eventsOf(
       if (isWanted(event.id)) yield { ...event, time: last }
     }
   }
-  const { overwritten, damaged, isDamaged } = one.value
+  addEnd(missing, one.value)
+}
+
+function* piecesOf({ pieces }: RingStream, missing: Missing): Generator<RingPiece, void, undefined> {
+  addEnd(missing, yield* pieces)
+}
+
+/** Adds what a reading has left out. */
+export function addEnd(missing: Missing, { overwritten, damaged, isDamaged }: ShardEnd): void {
   missing.overwrittenBytes += overwritten
   missing.damagedBytes += damaged
   missing.isDamaged ||= isDamaged
@@ -107,8 +122,10 @@ export class Streams {
             damagedBytes: 0,
             isDamaged: false,
           }
-          const events = eventsOf(trace, stream, missing, filterOf(trace, choice))
-          streams.push({ trace, cpu: stream.cpu, events, missing })
+          const isWanted = filterOf(trace, choice)
+          const events = eventsOf(trace, stream, missing, isWanted)
+          const pieces = piecesOf(stream, missing)
+          streams.push({ ...stream, trace, events, pieces, isWanted, missing })
         }
       } catch (error) {
         problems.push((error as Error).message)

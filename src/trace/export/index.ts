@@ -87,7 +87,7 @@ export async function exportTraces(
   const streams = new CountedStreams(service, choice)
   try {
     let events: number
-    if (format === 'ctf') events = await writeCtf(streams, out)
+    if (format === 'ctf') events = writeCtf(streams, out)
     else {
       const titles = new ProcessTitles(service.place)
       const make = { perfetto: perfettoPackets, chrome: chromeJson, json: jsonLines }[format]
