@@ -8,6 +8,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { SHM } from '../core/service-files.js'
 import type { ExportFormat, ReadEvent, ServiceTraces } from '../trace/export/index.js'
 import type { Level } from '../trace/schema.js'
+import type { EnableOptions } from '../trace/switches.js'
 import { jsonText } from '../core/printable.js'
 import { columns, complain, counted, escaped, timeText } from './text.js'
 
@@ -16,6 +17,7 @@ const LEVELS = ['critical', 'error', 'warning', 'info', 'debug'] as const satisf
 /** How often a trace is looked at, in milliseconds. */
 const LOOK_MS = 100
 const MOST_SAMPLING = 2 ** 31 - 1
+const MOST_RATE = 2 ** 20 - 1
 
 interface Where {
   directory?: string
@@ -38,11 +40,12 @@ async function openService(given: string, { directory }: Where): Promise<Service
 
 async function list(given: string, options: Where): Promise<void> {
   const { traces } = await openService(given, options)
-  const rows = traces.flatMap(({ description: { spec }, generation, switches }) =>
-    spec.records.flatMap(({ event, phase, level, fields }, k) => {
+  const { stateText } = await import('../trace/switches.js')
+  const rows = traces.flatMap(({ description: { spec }, generation, controls }) =>
+    spec.records.flatMap((record, k) => {
+      const { event, phase, level, fields } = record
       if (phase === 'end') return []
-      const sample = switches[k] ?? 0
-      const state = sample === 0 ? 'off' : sample === 1 ? 'on' : `1 in ${sample}`
+      const state = stateText(controls[k], record)
       const end = phase === 'begin' ? (spec.records[k + 1]?.fields ?? []) : []
       const names = [...fields, ...end].map(({ name, type }) => `${name}: ${type}`).join(', ')
       return [
@@ -53,17 +56,12 @@ async function list(given: string, options: Where): Promise<void> {
   console.log(columns(['event', 'level', 'state', 'kind', 'trace', 'fields'], rows))
 }
 
-async function set(
-  given: string,
-  pattern: string,
-  level: Level,
-  sample: number,
-  where: Where,
-): Promise<void> {
+async function set(given: string, pattern: string, where: Where, options?: EnableOptions): Promise<void> {
   const service = await openService(given, where)
   const { setSwitches } = await import('../trace/export/index.js')
-  const { checkPattern } = await import('../trace/switches.js')
-  const names = setSwitches(service, checkPattern(pattern), level, sample)
+  const { checkPattern, checkWanted, wantedOff } = await import('../trace/switches.js')
+  const wanted = options === undefined ? wantedOff(checkPattern(pattern)) : checkWanted(pattern, options)
+  const names = setSwitches(service, wanted)
   if (names.length === 0) {
     const all = service.traces.flatMap(({ description: { spec } }) =>
       spec.records.map(({ event }) => `${spec.name}:${event}`),
@@ -72,7 +70,7 @@ async function set(
       `pattern: expected one that events match, got '${pattern}'; there are ${[...new Set(all)].join(', ')}`,
     )
   }
-  console.log(`${sample === 0 ? 'Off' : 'On'}: ${names.join(', ')}`)
+  console.log(`${options === undefined ? 'Off' : 'On'}: ${names.join(', ')}`)
 }
 
 function eventText(
@@ -156,11 +154,12 @@ async function exportTo(
   if (problems.length > 0) process.exitCode = 1
 }
 
-function parseSample(text: string): number {
-  const sample = Number(text)
-  if (!/^\d+$/.test(text) || sample < 1 || sample > MOST_SAMPLING)
-    throw new InvalidArgumentError(`Expected a whole number from 1 to ${MOST_SAMPLING}.`)
-  return sample
+function parseCount(most: number): (text: string) => number {
+  return (text) => {
+    const count = Number(text)
+    if (/^\d+$/.test(text) && count >= 1 && count <= most) return count
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${most}.`)
+  }
 }
 
 export function addTrace(program: Command): void {
@@ -186,10 +185,13 @@ export function addTrace(program: Command): void {
     .argument('<service>', service)
     .argument('<pattern>', pattern)
     .addOption(level())
-    .option('--sample <n>', 'record one event of so many, in each thread', parseSample, 1)
+    .option('--filter <filter>', "record only what passes, such as 'bytes > 1000 && ms >= 2.5'")
+    .option('--sample <n>', 'record one event of so many, in each thread', parseCount(MOST_SAMPLING))
+    .option('--per-second <n>', 'record at most so many in a second on each CPU', parseCount(MOST_RATE))
     .option(...directory)
-    .action((given: string, which: string, options: Choice & { sample: number }) =>
-      set(given, which, options.level, options.sample, options),
+    .action(
+      (given: string, which: string, { directory, ...options }: { directory: string } & EnableOptions) =>
+        set(given, which, { directory }, options),
     )
   trace
     .command('disable')
@@ -197,7 +199,7 @@ export function addTrace(program: Command): void {
     .argument('<service>', service)
     .argument('<pattern>', pattern)
     .option(...directory)
-    .action((given: string, which: string, options: Where) => set(given, which, 'debug', 0, options))
+    .action((given: string, which: string, options: Where) => set(given, which, options))
   trace
     .command('tail')
     .description('print the events that there are, and then those that come, until SIGINT')

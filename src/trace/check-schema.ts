@@ -8,7 +8,7 @@ import { SHORT_RECORD } from '../core/layout.js'
 import { checkOptions } from '../core/options.js'
 import { checkName } from '../shared/names.js'
 import { SIZES, headBytes, isFieldType, isLongType, mostBytes } from './record-layout.js'
-import type { EventsSchema, FieldSpec, Level, RecordSpec, TraceSpec } from './schema.js'
+import type { EventsSchema, FieldSpec, Fields, Level, RecordSpec, TraceSpec } from './schema.js'
 
 /** The levels, the most important first. */
 export const LEVELS = ['critical', 'error', 'warning', 'info', 'debug'] as const
@@ -88,7 +88,21 @@ function checkFields(argument: string, value: unknown): FieldSpec[] {
   )
 }
 
-function checkEvent(event: string, value: unknown, reserved: ReadonlySet<string>): RecordSpec[] {
+/** Returns the fields of a record with the contexts behind them. */
+function joined(argument: string, own: readonly FieldSpec[], contexts: readonly FieldSpec[]): FieldSpec[] {
+  const double = own.find(({ name }) => contexts.some((context) => context.name === name))
+  if (double !== undefined) throw rangeError(argument, 'another name: a context has it', double.name)
+  const fields = [...own, ...contexts]
+  if (fields.length <= MOST_FIELDS) return fields
+  throw rangeError(argument, `at most ${MOST_FIELDS} fields, contexts included`, fields.length)
+}
+
+function checkEvent(
+  event: string,
+  value: unknown,
+  reserved: ReadonlySet<string>,
+  contexts: readonly FieldSpec[],
+): RecordSpec[] {
   checkKey('events', event, EVENT_NAME)
   if (reserved.has(event)) throw rangeError('events', 'another name: a trace has that one of its own', event)
   const given = checkOptions<{ kind?: unknown; level?: unknown; fields?: unknown; end?: unknown }>(
@@ -98,8 +112,8 @@ function checkEvent(event: string, value: unknown, reserved: ReadonlySet<string>
   )
   const kind = checkChoice(`${event}.kind`, given.kind, ['event', 'span'])
   const level: Level = checkChoice(`${event}.level`, given.level, CHOICE_OF_LEVEL)
-  const fields = checkFields(`${event}.fields`, given.fields)
-  const end = checkFields(`${event}.end`, given.end)
+  const fields = joined(`${event}.fields`, checkFields(`${event}.fields`, given.fields), contexts)
+  const end = joined(`${event}.end`, checkFields(`${event}.end`, given.end), contexts)
   if (kind === 'event' && given.end !== undefined) {
     throw rangeError(`${event}.end`, "fields of a span (kind: 'span')", given.end)
   }
@@ -125,12 +139,14 @@ function checkEvent(event: string, value: unknown, reserved: ReadonlySet<string>
 /**
  * Checks the events of a trace.
  *
+ * @param contexts - fields that all records have behind their own.
  * @param reserved - names that an event cannot have.
  * @throws TypeError, RangeError that name the event and what is wrong.
  */
 export function checkSchema(
   name: unknown,
   schema: EventsSchema,
+  contexts?: Fields,
   reserved: ReadonlySet<string> = new Set(),
 ): TraceSpec {
   const checked = checkName('name', name)
@@ -143,18 +159,29 @@ export function checkSchema(
   if (events.length === 0 || events.length > MOST_EVENTS) {
     throw rangeError('events', `1 to ${MOST_EVENTS} events`, events.length)
   }
-  return { name: checked, records: events.flatMap(([event, value]) => checkEvent(event, value, reserved)) }
+  const added = checkFields('contexts', contexts)
+  const records = events.flatMap(([event, value]) => checkEvent(event, value, reserved, added))
+  return { name: checked, contexts: added, records }
+}
+
+function namedFields(fields: readonly FieldSpec[]): Record<string, unknown> {
+  return Object.fromEntries(
+    fields.map(({ name, type, most, labels }) => [
+      name,
+      type === 'enum' ? { enum: labels } : type in SIZES ? type : { type, most },
+    ]),
+  )
+}
+
+/** Returns the contexts of a checked trace, as {@link checkSchema} accepts them. */
+export function contextsOf({ contexts }: TraceSpec): Record<string, unknown> {
+  return namedFields(contexts)
 }
 
 /** Returns the schema of a checked trace, with all defaults filled in: the text in a trace's file is made of it. */
-export function schemaOf({ records }: TraceSpec): Record<string, unknown> {
+export function schemaOf({ records, contexts }: TraceSpec): Record<string, unknown> {
   const fieldsOf = (fields: readonly FieldSpec[]): Record<string, unknown> =>
-    Object.fromEntries(
-      fields.map(({ name, type, most, labels }) => [
-        name,
-        type === 'enum' ? { enum: labels } : type in SIZES ? type : { type, most },
-      ]),
-    )
+    namedFields(fields.slice(0, fields.length - contexts.length))
   const schema: Record<string, unknown> = {}
   records.forEach(({ event, phase, level, fields }, k) => {
     if (phase === 'event') schema[event] = { level, fields: fieldsOf(fields) }

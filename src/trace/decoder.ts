@@ -75,6 +75,7 @@ class Cursor {
       case 'f32':
         return view.getFloat32(at, true)
       case 'u64':
+      case 'flow':
         return view.getBigUint64(at, true)
       case 'i64':
         return view.getBigInt64(at, true)

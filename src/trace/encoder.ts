@@ -14,7 +14,7 @@ import type { CheckedType, FieldSpec } from './schema.js'
 /** Numbers of the types. An array's is that of its elements and `array`. */
 const Code = {
   ...{ f64: 0, f32: 1, u8: 2, u16: 3, u32: 4, i8: 5, i16: 6, i32: 7, u64: 8, i64: 9, bool: 10 },
-  ...{ enum: 11, string: 12, bytes: 13, array: 16 },
+  ...{ enum: 11, string: 12, bytes: 13, array: 16, flow: 8 },
 } as const
 
 /** Constants of this module: in a function that is optimized, they cost no load. */

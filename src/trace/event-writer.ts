@@ -18,14 +18,18 @@ import {
   takesObjects,
   targetOf,
 } from './encoder.js'
+import type { OpenControls } from './events-memory.js'
+import { Gate } from './gate.js'
 import { MISFIT, SLOT_SHIFT, SPAN_AT, headBytes } from './record-layout.js'
 import type { RecordSpec } from './schema.js'
 
 /** Where the events of a trace go. */
 export interface EventWriter {
   readonly ring: PerCpuRing
-  readonly switches: Uint32Array
+  readonly controls: OpenControls
   readonly slot: number
+  /** What gives the values of the contexts, which stand behind an event's own fields. */
+  readonly contexts: readonly (() => unknown)[]
 }
 
 /** The function that records an event. More arguments than fields are ignored. */
@@ -51,24 +55,28 @@ class RecordEncoder {
   readonly #head: number
   readonly #fields: readonly FieldEncoder[]
   readonly #names: readonly string[]
+  /** How many fields an event has of its own. */
   readonly #count: number
+  readonly #contexts: readonly (() => unknown)[]
+  /** Whether an array has to be copied first, or a context to be asked. */
   readonly #needsSettling: boolean
   /** Whether the first argument can be an object that is the value of the only field. */
   readonly #takesObject: boolean
   readonly #event: string
   #hasWarned = false
 
-  constructor({ ring, slot }: EventWriter, id: number, { event, phase, fields }: RecordSpec) {
+  constructor({ ring, slot, contexts }: EventWriter, id: number, { event, phase, fields }: RecordSpec) {
     this.#ring = ring
     this.#target = targetOf(ring[scratchOf])
     this.#word = (id | (slot << SLOT_SHIFT)) >>> 0
     this.#head = headBytes(phase)
     this.#fields = fields.map((field) => fieldEncoder(field))
     this.#names = fields.map(({ name }) => name)
-    this.#count = fields.length
-    this.#needsSettling = fields.some((field) => needsSettling(field))
+    this.#contexts = contexts
+    this.#count = fields.length - contexts.length
+    this.#needsSettling = contexts.length > 0 || fields.some((field) => needsSettling(field))
     const [first] = fields
-    this.#takesObject = fields.length === 1 && first !== undefined && takesObjects(first.type)
+    this.#takesObject = this.#count === 1 && first !== undefined && takesObjects(first.type)
     this.#event = event
   }
 
@@ -110,7 +118,7 @@ class RecordEncoder {
       if (count > 6) g = values[names[6] as string]
       if (count > 7) h = values[names[7] as string]
     }
-    if (this.#needsSettling) return this.#writeAll(span, [a, b, c, d, e, f, g, h])
+    if (this.#needsSettling) return this.writeValues(span, this.#settled([a, b, c, d, e, f, g, h]))
     beginRecord()
     const target = this.#target
     let at = this.#head
@@ -125,14 +133,32 @@ class RecordEncoder {
     return this.#commit(span, at)
   }
 
-  #writeAll(span: number, given: readonly unknown[]): boolean {
-    // Everything that can run code of the caller comes before the first byte.
-    const values = this.#fields.map((field, k) => settled(field, given[k]))
+  /** Runs everything that can run code of the caller, which comes before the first byte. Returns a value for each field. */
+  #settled(given: readonly unknown[]): unknown[] {
+    return this.#fields.map((field, k) =>
+      settled(field, k < this.#count ? given[k] : this.#contexts[k - this.#count]?.()),
+    )
+  }
+
+  /** Returns a value for each field, as {@link write} takes them. */
+  valuesOf(given: readonly unknown[]): unknown[] {
+    const [a, b] = given
+    return this.#settled(
+      this.#isByName(a, b) ? this.#names.slice(0, this.#count).map((name) => a[name]) : given,
+    )
+  }
+
+  /** Writes a record of what {@link valuesOf} has returned. */
+  writeValues(span: number, values: readonly unknown[]): boolean {
     beginRecord()
     let at = this.#head
-    for (let k = 0; k < this.#count; k++)
+    for (let k = 0; k < this.#fields.length; k++)
       at = put(this.#target, at, this.#fields[k] as FieldEncoder, values[k])
     return this.#commit(span, at)
+  }
+
+  get fields(): readonly FieldEncoder[] {
+    return this.#fields
   }
 
   #commit(span: number, length: number): boolean {
@@ -170,19 +196,29 @@ let lastSpan = 0
 
 /** Makes the function that records an event. Disabled, it costs one load. */
 export function makeEvent(writer: EventWriter, id: number, spec: RecordSpec): Write {
-  const { switches } = writer
+  const { controls } = writer
+  const { switches } = controls
   const encoder = new RecordEncoder(writer, id, spec)
-  let calls = 0
+  const gate = new Gate(controls, id, encoder.fields)
+  const writeChosen = (word: number, given: readonly unknown[]): boolean => {
+    const values = encoder.valuesOf(given)
+    return gate.passes(word, values) && encoder.writeValues(0, values)
+  }
   return (a, b, c, d, e, f, g, h) => {
-    const sample = switches[id] as number
-    if (sample === 0) return false
-    if (sample > 1 && ++calls % sample !== 0) return false
+    const word = switches[id] as number
+    if (word === 0) return false
+    if (word !== 1) return writeChosen(word, [a, b, c, d, e, f, g, h])
     return encoder.write(0, a, b, c, d, e, f, g, h)
   }
 }
 
 /** The end of a span that was not begun, as its event was off. */
 const endNothing: Write = () => false
+
+/** Returns the number of a span that this thread begins. */
+function newSpan(): number {
+  return (lastSpan = (lastSpan + 1) >>> 0)
+}
 
 /** Makes the function that records the beginning of a span and returns the one that records its end. */
 export function makeSpan(
@@ -191,21 +227,32 @@ export function makeSpan(
   begin: RecordSpec,
   end: RecordSpec,
 ): (...values: Parameters<Write>) => Write {
-  const { switches } = writer
+  const { controls } = writer
+  const { switches } = controls
   const beginning = new RecordEncoder(writer, id, begin)
   const ending = new RecordEncoder(writer, id + 1, end)
-  let calls = 0
-  return (a, b, c, d, e, f, g, h) => {
-    const sample = switches[id] as number
-    if (sample === 0) return endNothing
-    if (sample > 1 && ++calls % sample !== 0) return endNothing
-    const span = (lastSpan = (lastSpan + 1) >>> 0)
-    beginning.write(span, a, b, c, d, e, f, g, h)
+  const gate = new Gate(controls, id, beginning.fields)
+  const endOf = (span: number): Write => {
     let isOpen = true
     return (i, j, k, l, m, n, o, p) => {
       if (!isOpen) return false
       isOpen = false
       return ending.write(span, i, j, k, l, m, n, o, p)
     }
+  }
+  const beginChosen = (word: number, given: readonly unknown[]): Write => {
+    const values = beginning.valuesOf(given)
+    if (!gate.passes(word, values)) return endNothing
+    const span = newSpan()
+    beginning.writeValues(span, values)
+    return endOf(span)
+  }
+  return (a, b, c, d, e, f, g, h) => {
+    const word = switches[id] as number
+    if (word === 0) return endNothing
+    if (word !== 1) return beginChosen(word, [a, b, c, d, e, f, g, h])
+    const span = newSpan()
+    beginning.write(span, a, b, c, d, e, f, g, h)
+    return endOf(span)
   }
 }

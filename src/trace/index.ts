@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { type ContextOptions, type ContextSource, type Contexts, newFlow, threadName } from './contexts.js'
 export type { DecodedValue } from './decoder.js'
 export {
   type ProcessEvents,
@@ -32,6 +33,7 @@ export type {
 export type { EnableOptions } from './switches.js'
 export { TraceEvent } from './trace-event.js'
 export {
+  type DefinitionOptions,
   type EventCall,
   type EventMethod,
   type ListedEvent,

@@ -24,9 +24,9 @@ export const LENGTH_MASK = 0x7fff
 export const CUT = 0x8000
 
 /** Bytes of the types of a fixed size, which are also the types of an array's elements. */
-export const SIZES: Readonly<Record<NumberType | BigintType | 'bool' | 'enum', number>> = {
+export const SIZES: Readonly<Record<NumberType | BigintType | 'bool' | 'enum' | 'flow', number>> = {
   ...{ u8: 1, u16: 2, u32: 4, u64: 8, i8: 1, i16: 2, i32: 4, i64: 8, f32: 4, f64: 8 },
-  ...{ bool: 1, enum: 1 },
+  ...{ bool: 1, enum: 1, flow: 8 },
 }
 
 /** The bytes before a record's fields. */
@@ -37,7 +37,7 @@ export function headBytes(phase: Phase): number {
 /** The type of the elements of an array's type; undefined for other types. */
 export function elementOf(type: string): NumberType | BigintType | undefined {
   const element = type.endsWith('[]') ? type.slice(0, -2) : ''
-  const isOne = Object.hasOwn(SIZES, element) && element !== 'bool' && element !== 'enum'
+  const isOne = Object.hasOwn(SIZES, element) && !['bool', 'enum', 'flow'].includes(element)
   return isOne ? (element as NumberType | BigintType) : undefined
 }
 

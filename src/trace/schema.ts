@@ -10,8 +10,11 @@ export type NumberType = 'u8' | 'u16' | 'u32' | 'i8' | 'i16' | 'i32' | 'f32' | '
 export type BigintType = 'u64' | 'i64'
 /** A type whose values have no fixed size. */
 export type LongType = 'string' | 'bytes' | `${NumberType | BigintType}[]`
-/** The type of a field. */
-export type FieldType = NumberType | BigintType | 'bool' | LongType
+/**
+ * The type of a field. A `flow` is an id of 64 bits that events of one request, job or message have in common, in any threads and
+ * processes; its values are those of `u64`.
+ */
+export type FieldType = NumberType | BigintType | 'bool' | 'flow' | LongType
 
 /** A field with a bound of its own. */
 export interface BoundedField {
@@ -67,7 +70,7 @@ export type EventsSchema = Readonly<Record<string, EventOptions | SpanOptions>>
 /** The value of a field. */
 export type FieldValue<Type> = Type extends NumberType
   ? number
-  : Type extends BigintType
+  : Type extends BigintType | 'flow'
     ? bigint | number
     : Type extends 'bool'
       ? boolean
@@ -122,6 +125,8 @@ export interface RecordSpec {
 /** The checked events of a trace. */
 export interface TraceSpec {
   readonly name: string
+  /** The fields that all records have in common, behind those of their own. */
+  readonly contexts: readonly FieldSpec[]
   /** The beginning of a span is followed by its end. */
   readonly records: readonly RecordSpec[]
 }

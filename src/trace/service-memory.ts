@@ -48,10 +48,11 @@ function ringName(description: TraceDescription): string {
 export function openInService(
   service: SharedDirectory,
   description: TraceDescription,
-): { ring: PerCpuRing; events: SharedArrayBuffer; slot: number } {
+): { ring: PerCpuRing; events: SharedArrayBuffer; slot: number; description: TraceDescription } {
   const name = ringName(description)
   const { bytesPerCpu, policy, spec } = description
   const ring = service.ring(name, bytesPerCpu, { policy })
-  const { buffer } = service[openKind]('events', EVENTS, spec.name, { ...description, ring: name })
-  return { ring, events: buffer, slot: service.slot }
+  const named = { ...description, ring: name }
+  const { buffer } = service[openKind]('events', EVENTS, spec.name, named)
+  return { ring, events: buffer, slot: service.slot, description: named }
 }

@@ -14,10 +14,11 @@ import { type EventWriter, makeEvent, makeSpan } from './event-writer.js'
 import {
   BadEvents,
   type TraceDescription,
+  type OpenControls,
+  controlsOf,
   formatMemory,
   memoryBytes,
   readMemory,
-  switchesOf,
   textOf,
 } from './events-memory.js'
 import { TraceEvent } from './trace-event.js'
@@ -32,7 +33,16 @@ import type {
   TraceSpec,
 } from './schema.js'
 import { openInService } from './service-memory.js'
-import { type EnableOptions, checkEnableOptions, checkPattern, chosen } from './switches.js'
+import {
+  type EnableOptions,
+  type Wanted,
+  changesOf,
+  checkPattern,
+  checkWanted,
+  stateText,
+  wantedOff,
+} from './switches.js'
+import { type CheckedContexts, type Contexts, checkContexts, contextValues } from './contexts.js'
 
 /** The values of fields as arguments, in the order of the fields. */
 type InOrder<Of extends Fields> = readonly FieldValue<Of[keyof Of]>[]
@@ -101,6 +111,8 @@ export interface ListedEvent {
   readonly isSpan: boolean
   /** 0 if the event is off, 1 if it is on, n if one of n is recorded in each thread. */
   readonly sample: number
+  /** `off`, `on`, or which events are recorded, such as `bytes > 1000, 1 in 100`; `damaged`: none, as something has overwritten it. */
+  readonly state: string
 }
 
 const DEFAULT_BYTES = 2 ** 20
@@ -110,6 +122,7 @@ interface Opened {
   readonly ring: PerCpuRing
   readonly memory: TraceMemory
   readonly spec: TraceSpec
+  readonly controls: OpenControls
 }
 
 /** The members that every trace has. */
@@ -118,17 +131,17 @@ export class TraceCore extends Described {
   readonly memory: TraceMemory
   readonly #ring: PerCpuRing
   readonly #spec: TraceSpec
-  readonly #switches: Uint32Array
+  readonly #controls: OpenControls
   /** The number of the first kind of records of each event. */
   readonly #ids = new Map<string, number>()
 
   /** @internal */
-  constructor({ ring, memory, spec }: Opened) {
+  constructor({ ring, memory, spec, controls }: Opened) {
     super()
     this.memory = memory
     this.#ring = ring
     this.#spec = spec
-    this.#switches = switchesOf(memory.events, spec)
+    this.#controls = controls
     spec.records.forEach(({ event, phase }, id) => {
       if (phase !== 'end') this.#ids.set(event, id)
     })
@@ -142,24 +155,19 @@ export class TraceCore extends Described {
    * @throws TypeError, RangeError for a pattern or an option that is not accepted.
    */
   enable(pattern: string, options: EnableOptions = {}): number {
-    const { level, sample } = checkEnableOptions(options)
-    return this.#set(checkPattern(pattern), level, sample)
+    return this.#set(checkWanted(pattern, options))
   }
 
   /** Turns events off; see {@link enable}. A span that has begun still records its end. */
   disable(pattern: string): number {
-    return this.#set(checkPattern(pattern), 'debug', 0)
+    return this.#set(wantedOff(checkPattern(pattern)))
   }
 
-  #set(
-    pattern: string,
-    level: 'debug' | ReturnType<typeof checkEnableOptions>['level'],
-    value: number,
-  ): number {
+  #set(wanted: Wanted): number {
     checkOpen(this.#ring)
-    const all = chosen(this.#spec, pattern, level)
-    for (const k of all) Atomics.store(this.#switches, k, value)
-    return all.filter((k) => this.#spec.records[k]?.phase !== 'end').length
+    const changes = changesOf(this.#spec, wanted)
+    for (const { id, control } of changes) this.#controls.set(id, control)
+    return changes.length
   }
 
   /**
@@ -169,15 +177,19 @@ export class TraceCore extends Described {
    */
   isOn(event: string): boolean {
     const id = this.#ids.get(event)
-    return id !== undefined && this.#switches[id] !== 0
+    return id !== undefined && this.#controls.switches[id] !== 0
   }
 
   /** Returns all events, in the order of their definition. */
   events(): ListedEvent[] {
     checkOpen(this.#ring)
-    return this.#spec.records.flatMap(({ event, level, phase }, k) =>
-      phase === 'end' ? [] : [{ event, level, isSpan: phase === 'begin', sample: this.#switches[k] ?? 0 }],
-    )
+    return this.#spec.records.flatMap((record, k) => {
+      const { event, level, phase } = record
+      if (phase === 'end') return []
+      const control = this.#controls.controlOf(k)
+      const state = stateText(control, record)
+      return [{ event, level, isSpan: phase === 'begin', sample: control?.sample ?? 0, state }]
+    })
   }
 
   /** How many events found no room in a trace with the policy `discard`. O(possible CPUs). */
@@ -249,13 +261,22 @@ function checkMemory(memory: unknown): TraceMemory {
   return { ring, events, slot: checkInteger('memory.slot', slot, 0, SLOTS) }
 }
 
+/** Options of {@link defineEvents}. */
+export interface DefinitionOptions {
+  /** Fields that all events have, behind their own, whose values nobody passes. */
+  contexts?: Contexts
+}
+
 /** The checked events of a trace. All threads and processes that share a trace must define it by equal events. */
 export class TraceDefinition<Schema extends EventsSchema> {
   readonly #spec: TraceSpec
+  readonly #contexts: CheckedContexts
 
   /** Checks the events. @throws TypeError, RangeError that name the event and what is wrong. */
-  constructor(name: string, events: Schema) {
-    this.#spec = checkSchema(name, events, RESERVED)
+  constructor(name: string, events: Schema, options: DefinitionOptions = {}) {
+    const { contexts } = checkOptions('options', options, ['contexts'])
+    this.#contexts = checkContexts(contexts)
+    this.#spec = checkSchema(name, events, this.#contexts.fields, RESERVED)
   }
 
   /** The name of the trace. */
@@ -280,8 +301,8 @@ export class TraceDefinition<Schema extends EventsSchema> {
   /** Opens a trace: see the two forms above. */
   open(first: SharedDirectory | TraceOptions = {}, second: TraceOptions = {}): Trace<Schema> {
     if (first instanceof SharedDirectory) {
-      const description = this.#describe(second)
-      return this.#traceOf(openInService(first, description), description)
+      const opened = openInService(first, this.#describe(second))
+      return this.#traceOf(opened, opened.description)
     }
     const description = this.#describe(first)
     const { bytesPerCpu, policy } = description
@@ -344,10 +365,13 @@ export class TraceDefinition<Schema extends EventsSchema> {
 
   #traceOf(
     { ring, events, slot }: { ring: PerCpuRing; events: SharedArrayBuffer; slot: number },
-    { spec }: TraceDescription,
+    description: TraceDescription,
   ): Trace<Schema> {
-    const core = new TraceCore({ ring, spec, memory: { ring: ring.buffer, events, slot } })
-    const writer: EventWriter = { ring, switches: switchesOf(events, spec), slot }
+    const { spec } = description
+    const controls = controlsOf(events, description)
+    const core = new TraceCore({ ring, spec, controls, memory: { ring: ring.buffer, events, slot } })
+    const contexts = contextValues(this.#contexts.sources, spec.contexts)
+    const writer: EventWriter = { ring, controls, slot, contexts }
     spec.records.forEach((record, k) => {
       const next = spec.records[k + 1]
       if (record.phase === 'end') return
@@ -390,6 +414,7 @@ export class TraceDefinition<Schema extends EventsSchema> {
  *
  * @param name - 1 to 80 letters, digits, `_`, `-` and single dots between them.
  * @param events - for each event, its fields and its level.
+ * @param options - fields that all events have.
  * @throws TypeError, RangeError that name the event and what is wrong.
  * @example
  * ```ts
@@ -407,6 +432,7 @@ export class TraceDefinition<Schema extends EventsSchema> {
 export function defineEvents<const Schema extends EventsSchema>(
   name: string,
   events: Schema,
+  options: DefinitionOptions = {},
 ): TraceDefinition<Schema> {
-  return new TraceDefinition(name, events)
+  return new TraceDefinition(name, events, options)
 }

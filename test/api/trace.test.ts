@@ -1,4 +1,5 @@
 /** `rseq/trace` in one process: what is recorded is read again, whatever the events and the values are. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { execFileSync } from 'node:child_process'
 import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
@@ -6,12 +7,16 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test, vi } from 'vitest'
+import { isWithinRate } from '../../lib/trace/controls.js'
 import {
+  type Contexts,
   type ProcessTrace,
   type TraceMemory,
   defineEvents,
+  newFlow,
   processEvents,
   recordProcess,
+  threadName,
 } from '../../lib/trace/index.js'
 import { Team } from '../support/team.mjs'
 import { randomEvents, randomOf, writeOne } from '../support/trace-fuzz.js'
@@ -244,7 +249,303 @@ describe('switches', () => {
     const trace = shop.open()
     new Uint32Array(trace.memory.events, 64, 2).fill(0xffffffff)
     expect(trace.request('/', 1, 1)).toBe(false)
-    expect(trace.events()[0]?.sample).toBe(0xffffffff)
+    expect(trace.query('users')(1)).toBe(false)
+    expect(trace.events()[0]).toMatchObject({ sample: 0, state: 'damaged' })
+    new Uint32Array(trace.memory.events, 64, 1).fill(0x7fffffff)
+    expect(trace.request('/', 1, 1)).toBe(false)
+    expect(trace.events()[0]).toMatchObject({ sample: 0x7fffffff, state: '1 in 2147483647' })
+  })
+})
+
+describe('filters', () => {
+  const typed = defineEvents('typed', {
+    all: { fields: { n: 'i32', big: 'u64', ok: 'bool', state: { enum: ['hit', 'a miss'] }, text: 'string' } },
+    job: { kind: 'span', fields: { n: 'u8' }, end: { ms: 'f64' } },
+    plain: {},
+  })
+  type Values = [number, bigint, boolean, 'hit' | 'a miss', string]
+  const values: Values[] = [
+    [-1, 0n, true, 'hit', ''],
+    [0, 2n ** 53n + 1n, false, 'a miss', 'x'],
+    [1000, 7n, true, 'a miss', 'y'],
+    [1001, 2n ** 64n - 1n, false, 'hit', 'z'],
+  ]
+  const numbersThatPass = (filter: string): unknown[] => {
+    const trace = typed.open({ bytesPerCpu: 4096 })
+    expect(trace.enable('all', { filter }), filter).toBe(1)
+    const passed = values.filter((of) => trace.all(...of)).map(([n]) => n)
+    const named = values.filter(([n, big, ok, state, text]) => trace.all({ n, big, ok, state, text }))
+    expect(named.map(([n]) => n)).toEqual(passed)
+    expect(trace.snapshot().map((event) => event.values['n'])).toEqual([...passed, ...passed])
+    return passed
+  }
+
+  test('choose events by their values, before anything is written', () => {
+    expect(numbersThatPass('n > 1000')).toEqual([1001])
+    expect(numbersThatPass('n>=1e3')).toEqual([1000, 1001])
+    expect(numbersThatPass('n != 0')).toEqual([-1, 1000, 1001])
+    expect(numbersThatPass('n < 0 || n > 1000')).toEqual([-1, 1001])
+    expect(numbersThatPass('ok == true')).toEqual([-1, 1000])
+    expect(numbersThatPass("state == 'a miss'")).toEqual([0, 1000])
+    expect(numbersThatPass('state != hit && n <= 0')).toEqual([0])
+    expect(numbersThatPass('big > 9007199254740991')).toEqual([0, 1001])
+    expect(numbersThatPass('n == 5 && ok == true || big == 7 || n == -1 && ok == false')).toEqual([1000])
+    expect(numbersThatPass('n == .5e1')).toEqual([])
+  })
+
+  test('see a value that is no number as one that differs from all', () => {
+    const trace = typed.open()
+    const all = trace.all as (...given: unknown[]) => boolean
+    trace.enable('all', { filter: 'n != 3' })
+    expect([all('3'), all({}), all(), all(NaN), all(3)]).toEqual([true, true, true, true, false])
+    trace.enable('all', { filter: 'n == 0' })
+    expect([all('0'), all(null), all(), all(0)]).toEqual([false, false, false, true])
+  })
+
+  test('of spans look at the beginning, and leave out the end with it', () => {
+    const trace = typed.open()
+    trace.enable('job', { filter: 'n == 2' })
+    expect([1, 2, 3].map((n) => trace.job(n)(n))).toEqual([false, true, false])
+    expect(trace.snapshot().map(({ phase }) => phase)).toEqual(['begin', 'end'])
+  })
+
+  test('are shown, stand before sampling, and end with the next enable()', () => {
+    const trace = typed.open()
+    expect(trace.enable('typed:*', { filter: "n > 0.5 || state == 'a miss'", sample: 2 })).toBe(1)
+    expect(trace.events().map(({ state, sample }) => [state, sample])).toEqual([
+      ['n > 0.5 || state == a miss, 1 in 2', 2],
+      ['on', 1],
+      ['on', 1],
+    ])
+    const recorded = [0, 1, 2, 3, 4].map((n) => trace.all(n, 0n, true, 'hit', ''))
+    expect(recorded).toEqual([false, false, true, false, true])
+    trace.enable('all')
+    expect(trace.events()[0]?.state).toBe('on')
+    expect(trace.all(0, 0n, true, 'hit', '')).toBe(true)
+  })
+
+  test('may be changed by another thread while events are recorded', () => {
+    const trace = typed.open()
+    const other = typed.from(trace.memory)
+    for (let n = 0; n < 50; n++) {
+      other.enable('all', { filter: `n == ${n}` })
+      expect([trace.all(n, 0n, true, 'hit', ''), trace.all(n + 1, 0n, true, 'hit', '')]).toEqual([
+        true,
+        false,
+      ])
+    }
+  })
+
+  test('that are mistakes are errors which say what is accepted', () => {
+    const trace = typed.open()
+    const enable = (filter: unknown): (() => number) => {
+      return () => trace.enable('*', { filter: filter as string })
+    }
+    for (const text of [
+      '',
+      ' ',
+      'n',
+      'n >',
+      '> 1',
+      'n = 1',
+      'n > 1 &&',
+      'n > 1 n > 2',
+      'n > 1; n',
+      'n > 1 | n > 2',
+    ])
+      expect(enable(text), text).toThrow(/^filter: expected 1 to 8 comparisons/)
+    expect(enable(Array(9).fill('n > 1').join(' && '))).toThrow(/^filter: expected 1 to 8/)
+    expect(enable('n > 1 && '.repeat(100))).toThrow(/^filter: expected a text of at most 500/)
+    expect(enable('text == 1')).toThrow(/^filter: expected numbers.*text is of the type string/)
+    expect(enable('n > x')).toThrow(/^filter: expected a number/)
+    for (const number of ['0x10', 'Infinity', 'NaN', '1e999', '1_000', '9007199254740993', '1'.repeat(60)])
+      expect(enable(`n > ${number}`), number).toThrow(/^filter: expected a number/)
+    expect(enable('ok == 1')).toThrow(/^filter: expected true or false/)
+    expect(enable('state == lost')).toThrow(/^filter: expected one of hit, a miss/)
+    expect(enable('__proto__ == 1')).toThrow(/^filter: expected fields .*there are n, big, ok, state, text/)
+    expect(enable('ms > 1')).toThrow(/^filter: expected fields/)
+    expect(enable(5)).toThrow(/^filter: .*got 5/)
+    expect(() => trace.enable('*', { perSecond: 0 })).toThrow(/^perSecond: /)
+    expect(() => trace.enable('*', { perSecond: 2 ** 20 })).toThrow(/^perSecond: /)
+    expect(trace.events().every(({ state }) => state === 'on')).toBe(true)
+  })
+
+  test('in overwritten memory: an event is recorded or not, and nothing is thrown', () => {
+    const trace = typed.open({ bytesPerCpu: 4096 })
+    const [switches, words] = [4, 256]
+    const length = trace.memory.events.byteLength
+    const controls = new Uint8Array(
+      trace.memory.events,
+      length - switches * (160 + 4 * words),
+      switches * 160,
+    )
+    trace.enable('all', { filter: 'n > 1 || ok == true && big < 5', sample: 3, perSecond: 1000 })
+    const whole = Uint8Array.from(controls)
+    const { state } = trace.events()[0] ?? {}
+    for (let at = 0; at < 160; at++) {
+      for (const bits of [1, 0x80, 0xff]) {
+        controls.set(whole)
+        controls[at] = (controls[at] ?? 0) ^ bits
+        // A thread that has not seen the filter before, and one that has.
+        const fresh = typed.from(trace.memory)
+        for (const [n, ...others] of values) fresh.all(n, ...others)
+        // The first 8 bytes are not the filter's.
+        expect(fresh.events()[0]?.state).toBe(at < 8 ? state : 'damaged')
+        fresh[Symbol.dispose]()
+        trace.all(5, 0n, true, 'hit', '')
+      }
+    }
+    const random = randomOf(7)
+    new Uint32Array(trace.memory.events, length - 4 * words * switches, words * switches).forEach(
+      (_, k, all) => {
+        all[k] = random(2 ** 32)
+      },
+    )
+    controls.set(whole)
+    for (let k = 0; k < 100; k++) trace.all(5, 0n, true, 'hit', '')
+    trace.enable('*')
+    expect(trace.all(5, 0n, true, 'hit', '')).toBe(true)
+  })
+})
+
+describe('a limit for each second and CPU', () => {
+  test('counts what all threads record, begins again with the next second, and takes any word', () => {
+    const words = new Uint32Array(new SharedArrayBuffer(4 * 256))
+    const passed = (now: number, cpu = 3): number =>
+      Array.from({ length: 10 }, () => isWithinRate(words, cpu, 4, now)).filter(Boolean).length
+    expect([passed(1_000_000), passed(1_000_999), passed(1_001_000), passed(999_000)]).toEqual([4, 0, 4, 4])
+    expect([passed(1_002_000, 4), passed(1_002_000, 4 + 256)]).toEqual([4, 0])
+    for (const word of [0, 1, 0xffffffff, 0x7fffffff, 0x80000000]) {
+      words[3] = word
+      expect(passed(5_000)).toBeLessThanOrEqual(4)
+      expect(passed(6_000)).toBe(4)
+    }
+    // The largest limit does not run into the bits of the second.
+    words[3] = ((7 << 20) | (2 ** 20 - 2)) >>> 0
+    expect([isWithinRate(words, 3, 2 ** 20 - 1, 7000), isWithinRate(words, 3, 2 ** 20 - 1, 7000)]).toEqual([
+      true,
+      false,
+    ])
+  })
+
+  test('is one that events keep to', () => {
+    const trace = shop.open()
+    trace.enable('beat', { perSecond: 5 })
+    expect(trace.events()[3]?.state).toBe('5 a second')
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(12_345_678)
+    let recorded = 0
+    for (let k = 0; k < 10_000; k++) if (trace.beat()) recorded++
+    clock.mockRestore()
+    expect(recorded).toBe(trace.snapshot().length)
+    // Each CPU has a limit of its own, and there are words for 256.
+    expect(recorded).toBeGreaterThanOrEqual(5)
+    expect(recorded).toBeLessThanOrEqual(5 * 256)
+  })
+})
+
+describe('contexts', () => {
+  test('are fields that nobody passes: of the thread, of an AsyncLocalStorage, or by a function', () => {
+    const requests = new AsyncLocalStorage<{ id: string }>()
+    const flows = new AsyncLocalStorage<bigint>()
+    const trace = defineEvents(
+      'ctx',
+      {
+        one: { fields: { n: 'u32' } },
+        bare: {},
+        list: { fields: { of: 'u8[]' } },
+        job: { kind: 'span', fields: { n: 'u8' }, end: { ms: 'f64' } },
+      },
+      {
+        contexts: {
+          thread: threadName,
+          flow: { type: 'flow', from: flows },
+          request: { type: 'string', from: () => requests.getStore()?.id },
+        },
+      },
+    ).open()
+    const outside = { thread: 'main', flow: 0n, request: '' }
+    trace.one(1)
+    const flow = newFlow()
+    const inside = { thread: 'main', flow, request: 'r-1' }
+    let end: ReturnType<typeof trace.job> | undefined
+    flows.run(flow, () => {
+      requests.run({ id: 'r-1' }, () => {
+        trace.one({ n: 2 })
+        trace.bare()
+        trace.list([1, 2])
+        end = trace.job(1)
+      })
+    })
+    end?.(2.5)
+    const seen = trace.snapshot()
+    expect(seen.map(({ values }) => values)).toEqual([
+      { n: 1, ...outside },
+      { n: 2, ...inside },
+      inside,
+      { of: [1, 2], ...inside },
+      { n: 1, ...inside },
+      { ms: 2.5, ...outside },
+    ])
+    expect(seen.filter(({ misfit }) => misfit)).toEqual([])
+    trace.enable('one', { filter: `flow != 0` })
+    expect([trace.one(1), flows.run(5n, () => trace.one(1))]).toEqual([false, true])
+  })
+
+  test('that throw, and values that do not fit, are nothing, and may record events', () => {
+    const trace: { inner: () => boolean } = { inner: () => false }
+    const definition = defineEvents(
+      'ctx',
+      { inner: { fields: { n: 'u8' } }, outer: { fields: { n: 'u8' } } },
+      {
+        contexts: {
+          a: {
+            type: 'u8',
+            from: () => {
+              throw new Error('no context')
+            },
+          },
+          b: { type: 'bool', from: () => trace.inner() },
+        },
+      },
+    )
+    const open = definition.open()
+    let depth = 0
+    trace.inner = () => depth++ === 0 && open.inner(1)
+    expect(open.outer(2)).toBe(true)
+    expect(open.snapshot().map(({ event, values }) => ({ event, ...values }))).toEqual([
+      { event: 'inner', n: 1, a: 0, b: false },
+      { event: 'outer', n: 2, a: 0, b: true },
+    ])
+  })
+
+  test('are part of the definition: a trace with others is another trace', () => {
+    const events = { a: { fields: { n: 'u8' } } } as const
+    const plain = defineEvents('ctx', events)
+    const named = defineEvents('ctx', events, { contexts: { thread: threadName } })
+    expect(() => plain.from(named.open().memory)).toThrow(/^memory: /)
+    expect(named.from(named.open().memory).a(1)).toBe(true)
+  })
+
+  test('name their mistakes', () => {
+    const define = (contexts: unknown, fields = {}): (() => unknown) => {
+      return () => defineEvents('ctx', { a: { fields } }, { contexts: contexts as Contexts })
+    }
+    const from = (): number => 1
+    expect(define(5)).toThrow(/^contexts: /)
+    expect(define({ x: 'u8' })).toThrow(/^contexts\.x: /)
+    expect(define({ x: { type: 'u33', from } })).toThrow(/^contexts\.x: expected a type/)
+    expect(define({ x: { type: 'u8' } })).toThrow(/^contexts\.x\.from: expected a function or an AsyncLocal/)
+    expect(define({ x: { type: 'u8', from, form: 1 } })).toThrow(/^unknown option|form/)
+    expect(define({ x: { type: 'u8', from } }, { x: 'u8' })).toThrow(/^a\.fields: .*a context has it/)
+    const many = Object.fromEntries(Array.from('bcdefghi', (name) => [name, 'u8']))
+    expect(define({ x: { type: 'u8', from } }, many)).toThrow(/^a\.fields: .*contexts included/)
+    expect(() => defineEvents('ctx', { a: {} }, { context: {} } as object)).toThrow(/did you mean 'contexts'/)
+  })
+
+  test('of flows: ids that differ', () => {
+    const ids = Array.from({ length: 1000 }, () => newFlow())
+    expect(new Set(ids).size).toBe(1000)
+    expect(ids.every((id) => id >= 0n && id < 2n ** 63n)).toBe(true)
   })
 })
 
@@ -282,7 +583,9 @@ describe('memory', () => {
     const whole = Uint8Array.from(new Uint8Array(trace.memory.events))
     expect(from(whole)()).toBeDefined()
     let refused = 0
-    for (let at = 0; at < whole.length; at++) {
+    const [head, text] = [24, new Uint32Array(trace.memory.events, 12, 1)[0] ?? 0]
+    const end = head + 64 + text
+    for (let at = 0; at < end; at++) {
       const damaged = Uint8Array.from(whole)
       damaged[at] = (damaged[at] ?? 0) ^ 0x41
       try {
@@ -292,8 +595,9 @@ describe('memory', () => {
         refused++
       }
     }
-    // Any value may be in 40 bytes of the head that are not used, in the five switches, and in 4 bytes behind them.
-    expect(refused).toBe(whole.length - 64)
+    // Any value may be in 40 bytes of the head that are not used, in the five switches, and in 4 bytes behind them. What follows the
+    // definition may be changed by any process: see "filters".
+    expect(refused).toBe(end - 64)
     for (const slot of [NaN, -1, 0.5, 1024, '1']) {
       expect(() => shop.from({ ...trace.memory, slot: slot as number })).toThrow(/^memory\.slot: /)
     }

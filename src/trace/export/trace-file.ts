@@ -10,9 +10,9 @@ import { FileView } from '../../inspect/file.js'
 import { ProcessesFile } from '../../inspect/processes.js'
 import { RingFile, generationsOf } from '../../inspect/ring-file.js'
 import { type ServicePlace, objectFiles, reasonOf } from '../../inspect/service.js'
-import { BadEvents, HEAD_BYTES, SWITCH_BYTES, type TraceDescription, readMemory } from '../events-memory.js'
-import type { Level } from '../schema.js'
-import { chosen } from '../switches.js'
+import type { Control } from '../controls.js'
+import { BadEvents, type TraceDescription, readMemory, writeControl } from '../events-memory.js'
+import { type Wanted, changesOf } from '../switches.js'
 
 /** A trace of a service. */
 export interface TraceFile {
@@ -21,7 +21,8 @@ export interface TraceFile {
   /** Distinguishes traces of one name. */
   readonly generation: string
   readonly description: TraceDescription
-  readonly switches: Uint32Array
+  /** When each kind of records is recorded; undefined if that is damaged. */
+  readonly controls: readonly (Control | undefined)[]
 }
 
 /** The traces of a service. */
@@ -90,27 +91,19 @@ export class ProcessTitles {
 /**
  * Sets the switches of the events that a pattern matches, in the files of a service: its processes see them at once.
  *
- * @param sample - 0 turns events off, 1 on; n records one of n.
  * @returns the names of the events.
+ * @throws RangeError for a filter that does not fit the events.
  */
-export function setSwitches(
-  { traces }: ServiceTraces,
-  pattern: string,
-  level: Level,
-  sample: number,
-): string[] {
-  const word = Buffer.alloc(SWITCH_BYTES)
-  word.writeUInt32LE(sample)
+export function setSwitches({ traces }: ServiceTraces, wanted: Wanted): string[] {
   const set: string[] = []
   for (const { path, description } of traces) {
-    const { name, records } = description.spec
-    const numbers = chosen(description.spec, pattern, level)
-    if (numbers.length === 0) continue
+    const changes = changesOf(description.spec, wanted)
+    if (changes.length === 0) continue
     const file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
-      for (const k of numbers) {
-        writeSync(file, word, 0, SWITCH_BYTES, HEAD_BYTES + SWITCH_BYTES * k)
-        if (records[k]?.phase !== 'end') set.push(`${name}:${records[k]?.event ?? ''}`)
+      for (const { id, event, control } of changes) {
+        writeControl(description, id, control, (at, bytes) => writeSync(file, bytes, 0, bytes.length, at))
+        set.push(`${description.spec.name}:${event}`)
       }
     } finally {
       closeSync(file)
