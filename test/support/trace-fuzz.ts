@@ -21,7 +21,7 @@ export function randomOf(seed: number): (below: number) => number {
 const INTEGERS = { u8: [0, 255], u16: [0, 65535], u32: [0, 2 ** 32 - 1], i8: [-128, 127] } as const
 const SIGNED = { i16: [-(2 ** 15), 2 ** 15 - 1], i32: [-(2 ** 31), 2 ** 31 - 1] } as const
 const RANGES: Readonly<Record<string, readonly [number, number]>> = { ...INTEGERS, ...SIGNED }
-const SCALARS = [...Object.keys(RANGES), 'u64', 'i64', 'f32', 'f64'] as const
+const SCALARS = [...Object.keys(RANGES), 'u64', 'i64', 'f32', 'f64', 'flow'] as const
 const LABELS = ['idle', 'zwei Wörter', '"quoted" \\ text', '日本']
 const TEXTS = ['', 'plain', 'ein längerer Text – mit Strichen', '日本語', '😀😀', 'x'.repeat(100), '\u0001\t']
 
@@ -34,7 +34,7 @@ function scalarOf(type: string, random: Random): number | bigint {
     return [least, most, 0, least + random(most - least + 1)][random(4)] ?? 0
   }
   const wide = (BigInt(random(2 ** 32)) << 32n) | BigInt(random(2 ** 32))
-  if (type === 'u64') return [0n, 2n ** 64n - 1n, wide][random(3)] ?? 0n
+  if (type === 'u64' || type === 'flow') return [0n, 2n ** 64n - 1n, wide][random(3)] ?? 0n
   if (type === 'i64') return [-(2n ** 63n), 2n ** 63n - 1n, BigInt.asIntN(64, wide)][random(3)] ?? 0n
   const doubles = [0, -0, 1.5, -1e300, Number.MIN_VALUE, Infinity, -Infinity, random(2 ** 31) / 7]
   const value = doubles[random(doubles.length)] ?? 0
@@ -104,10 +104,12 @@ export function randomField(random: Random): RandomField {
     }
     case 4: {
       const most = 1 + random(6)
+      // There are no arrays of flows.
+      const element = scalar === 'flow' ? 'u64' : scalar
       return {
-        field: { type: `${scalar as 'u8'}[]`, most },
+        field: { type: `${element as 'u8'}[]`, most },
         valueOf: () => {
-          const given = Array.from({ length: random(9) }, () => scalarOf(scalar, random))
+          const given = Array.from({ length: random(9) }, () => scalarOf(element, random))
           return { given, expected: given.slice(0, most), isCut: given.length > most }
         },
       }

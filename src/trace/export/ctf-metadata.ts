@@ -11,10 +11,10 @@ import type { TraceFile } from './trace-file.js'
 /** LTTng's numbers of the levels. */
 export const LOG_LEVELS = { critical: 2, error: 3, warning: 4, info: 6, debug: 14 } as const
 
-const TYPES: Readonly<Record<NumberType | BigintType | 'bool', string>> = {
+const TYPES: Readonly<Record<NumberType | BigintType | 'bool' | 'flow', string>> = {
   ...{ u8: 'uint8_t', u16: 'uint16_t', u32: 'uint32_t', u64: 'uint64_t' },
   ...{ i8: 'int8_t', i16: 'int16_t', i32: 'int32_t', i64: 'int64_t' },
-  ...{ f32: 'float', f64: 'double', bool: 'uint8_t' },
+  ...{ f32: 'float', f64: 'double', bool: 'uint8_t', flow: 'uint64_t' },
 }
 
 /** A text of the format's language. */
