@@ -15,6 +15,7 @@ const LAYERS = [
   ['histogram'],
   ['shared'],
   ['metrics', 'index.ts', 'web', 'trace'],
+  ['series'],
   ['prom-client'],
   ['cli'],
 ]

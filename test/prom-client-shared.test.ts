@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openShared } from '../lib/shared/index.js'
 import { machineWithSectionsOr } from './support/machine.js'
+import { samplesOf } from './support/samples.js'
 import { type Actor, Place, WHY_NO_SHM } from './support/shared.js'
 
 const WORKERS = 4
@@ -12,19 +13,6 @@ const KILLS = 20
 /** How many processes the rolling restart replaces; `RSEQ_RESTARTS=1000` for a long one. */
 const RESTARTS = Number(process.env['RSEQ_RESTARTS'] ?? 100)
 const AGGREGATORS = ['sum', 'max', 'min', 'average', 'first', 'omit', 'process']
-
-/** The samples of a text, by their names and labels. */
-function samplesOf(text: unknown): Record<string, number> {
-  const lines = String(text)
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-  return Object.fromEntries(
-    lines.map((line) => {
-      const end = line.lastIndexOf(' ')
-      return [line.slice(0, end), Number(line.slice(end + 1))]
-    }),
-  )
-}
 
 describe.skipIf(WHY_NO_SHM !== '')('processes that share metrics', () => {
   let place: Place
@@ -240,7 +228,7 @@ describe.skipIf(WHY_NO_SHM !== '')('processes that share metrics', () => {
     for (let round = 0; round < 8; round++) {
       const bytes = Buffer.from(good)
       // The header and the columns, the table, and all that follows.
-      for (const end of [4160, 500_000, bytes.length]) {
+      for (const end of [8256, 500_000, bytes.length]) {
         for (let k = 0; k < 1000; k++) bytes.writeUInt32LE(next(2 ** 32), 4 * next(Math.floor(end / 4)))
       }
       // The file keeps its size: truncating it would end the process.

@@ -10,6 +10,7 @@ import { addBuild } from './build.js'
 import { addDump } from './dump.js'
 import { addInfo } from './info.js'
 import { addLs } from './ls.js'
+import { addMetrics } from './metrics.js'
 import { addRm } from './rm.js'
 import { complain } from './text.js'
 import { addTop } from './top.js'
@@ -25,6 +26,7 @@ Examples:
   rseq dump shop/log --follow   print the records of its ring as they come
   rseq top shop                 show them live, in the terminal
   rseq top shop --web           show them live, as a page with charts
+  rseq metrics shop             serve its metrics to Prometheus, from outside its processes
   rseq trace export shop out    write the events of its traces for babeltrace2 (or Perfetto, Chrome, JSON)
   rseq rm shop                  remove the files of a service that no process uses
 
@@ -51,6 +53,7 @@ addBuild(program)
 addLs(program)
 addDump(program)
 addTop(program)
+addMetrics(program)
 addTrace(program)
 addRm(program)
 

@@ -150,6 +150,13 @@ const CONTENT: { readonly [Content in ObjectSnapshot['content']]: ContentView<Wi
   },
   mutex: LOCKS,
   cpuLock: LOCKS,
+  metrics: {
+    describe: ({ metrics, series }) => `${counted(metrics, 'metric')} with ${grouped(series)} series`,
+  },
+  metric: {
+    describe: ({ help }) => printable(help),
+    details: ({ sum: all }) => (all === null ? [] : [['sum', totalText(all)]]),
+  },
   unknown: { describe: ({ problem }) => printable(problem) },
 }
 

@@ -5,14 +5,16 @@
  */
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { SHM } from '../core/service-files.js'
-import type { ServiceReader, ServiceSnapshot } from '../inspect/index.js'
+import type { ServicePlace, ServiceReader, ServiceSnapshot } from '../inspect/index.js'
 import { type Line, barCharacters, objectsTable, processLines, processesHeading } from './top/frame.js'
 import { type Choice, Model, SORTS, type Sort, choose } from './top/model.js'
+import { interruption } from './interruption.js'
 import { type Style, styleOf } from './style.js'
 import { jsonText } from '../core/printable.js'
 import { bytesText, complain, counted, printable } from './text.js'
+import { wholeNumber } from './whole-number.js'
 
 interface Options {
   directory: string
@@ -26,32 +28,33 @@ interface Options {
   filter: string
 }
 
-/** Returns a parser of an option that is a whole number from `least` to `most`. */
-function wholeNumber(least: number, most: number): (given: string) => number {
-  return (given) => {
-    const number = Number(given)
-    if (/^\d+$/.test(given) && number >= least && number <= most) return number
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`)
-  }
-}
+/** What reads a service again and again. */
+type Reader = Pick<ServiceReader, 'read' | 'close'>
 
-/** Resolves when the command is to end. */
-function interruption(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => {
-        resolve()
-      })
-    }
-  })
+/** A reader of all objects of a service, with its metrics. */
+async function readerOf(place: ServicePlace): Promise<Reader> {
+  const { ServiceReader } = await import('../inspect/index.js')
+  const { MetricsReader } = await import('../series/reader.js')
+  const { hasMetrics, withMetrics } = await import('../series/objects.js')
+  const [objects, metrics] = [new ServiceReader(place), new MetricsReader(place)]
+  return {
+    read() {
+      const snapshot = objects.read()
+      return hasMetrics(snapshot) ? withMetrics(snapshot, metrics.read(true), true) : snapshot
+    },
+    close() {
+      objects.close()
+      metrics.close()
+    },
+  }
 }
 
 /** Serves the page until the command is interrupted. */
 async function showPage(given: string, { directory, port, interval }: Options): Promise<void> {
-  const { ServiceReader, findService } = await import('../inspect/index.js')
+  const { findService } = await import('../inspect/index.js')
   const { serveWeb } = await import('../web/server.js')
   const place = findService(given, directory)
-  const reader = new ServiceReader(place)
+  const reader = await readerOf(place)
   const web = await serveWeb({ sample: () => reader.read(), interval, port })
   console.log(
     `${printable(place.service)}: ${web.url}\nOnly who has this address can open the page. Ctrl-C ends it.`,
@@ -65,7 +68,7 @@ async function showPage(given: string, { directory, port, interval }: Options): 
 class Looks {
   readonly #given: string
   readonly #directory: string
-  #reader: ServiceReader | undefined
+  #reader: Reader | undefined
 
   constructor(given: string, { directory }: Options) {
     this.#given = given
@@ -74,9 +77,9 @@ class Looks {
 
   /** @throws Error if there is no such service now. */
   async look(): Promise<ServiceSnapshot> {
-    const { ServiceReader, findService } = await import('../inspect/index.js')
+    const { findService } = await import('../inspect/index.js')
     const place = findService(this.#given, this.#directory)
-    this.#reader ??= new ServiceReader(place)
+    this.#reader ??= await readerOf(place)
     return this.#reader.read()
   }
 

@@ -178,6 +178,29 @@ export interface LocksSnapshot extends ReadableBase {
   readonly locks: readonly LockSnapshot[]
 }
 
+/** A file with metrics of `rseq/prom-client`. If a service has several, their series are counted with the one that was made last. */
+export interface MetricsFile extends ReadableBase {
+  readonly content: 'metrics'
+  /** Number of metrics that are shown. */
+  readonly metrics: number
+  /** Number of their series. */
+  readonly series: number
+}
+
+/**
+ * A series of a metric. `name` is that of the metric with its labels, `kind` the metric's type, `file` the name of the file, a space
+ * and `name`. `total` is the value or, of histograms and summaries, the number of observations.
+ */
+export interface MetricSnapshot extends ReadableBase {
+  readonly content: 'metric'
+  /** The name of the metric. */
+  readonly metric: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly help: string
+  /** The sum of the observations of a histogram or summary; null for others, and if it is not finite. */
+  readonly sum: number | null
+}
+
 /** An object of which no content was read. */
 export interface UnreadObject extends ObjectBase {
   readonly content: 'unknown'
@@ -195,6 +218,8 @@ export type ObjectSnapshot =
   | PoolSnapshot
   | ArraySnapshot
   | LocksSnapshot
+  | MetricsFile
+  | MetricSnapshot
   | UnreadObject
 
 /** A service at one moment. Its objects are read one after the other, while its processes go on. */

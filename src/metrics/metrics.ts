@@ -10,7 +10,7 @@ import type { ExpositionFormat } from './negotiation.js'
 import { type OpenTelemetryMeterProvider, registerInOpenTelemetry } from './opentelemetry.js'
 import { OpenTelemetryProducer, type OpenTelemetryProducerOptions } from './opentelemetry-producer.js'
 import { type PromRegistry, registerInPromClient } from './prom-client.js'
-import { Family, type ShownSeries } from './read.js'
+import { Family, type ShownSeries, familiesOf } from './read.js'
 import { type TextFormat, textPieces } from './text.js'
 import { Counter, Gauge, Histogram, type Instrument } from './instruments.js'
 import { LabelTable } from './label-table.js'
@@ -64,7 +64,7 @@ export class MetricsCore {
    * protobuf format. The answer is made and sent in pieces, and the event loop runs other tasks between two pieces.
    */
   handler(): MetricsHandler {
-    return handlerOf(this.#internals)
+    return handlerOf(() => familiesOf(this.#internals))
   }
 
   /**
@@ -115,7 +115,7 @@ export class MetricsCore {
     escaping: NameEscaping = 'underscores',
   ): AsyncGenerator<string | Buffer, void, undefined> {
     return expose(
-      this.#internals,
+      familiesOf(this.#internals),
       checkChoice('format', format, FORMATS),
       checkChoice('escaping', escaping, ESCAPINGS),
     )
@@ -129,7 +129,7 @@ export class MetricsCore {
    */
   text(format: TextFormat = 'prometheus', escaping: NameEscaping = 'underscores'): string {
     const pieces = textPieces(
-      this.#internals,
+      familiesOf(this.#internals),
       checkChoice('format', format, TEXT_FORMATS),
       checkChoice('escaping', escaping, ESCAPINGS),
     )

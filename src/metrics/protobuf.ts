@@ -6,13 +6,12 @@
  */
 import { Message } from '../core/protobuf.js'
 import { ExponentialBuckets } from './buckets.js'
-import type { Internals } from './internals.js'
 import { type NameEscaping, escapeName } from './names.js'
 import { endsBefore } from './pieces.js'
-import { type Family, type Distribution, classicBuckets, cumulate, familiesOf } from './read.js'
+import { type Distribution, type ExposedFamily, classicBuckets, cumulate } from './read.js'
 import { SeriesCache } from './series-cache.js'
 
-const TYPES = { counter: 0, gauge: 1, histogram: 4 } as const
+const TYPES = { counter: 0, gauge: 1, summary: 2, histogram: 4 } as const
 
 /** Adds the native buckets: spans of neighbouring buckets that are not empty, and each count minus the count before it. */
 function addNative(message: Message, buckets: ExponentialBuckets, counts: readonly number[]): void {
@@ -42,7 +41,7 @@ function addNative(message: Message, buckets: ExponentialBuckets, counts: readon
   if (last === 0) message.message(12, new Message().signed(1, 0).unsigned(2, 0))
 }
 
-function histogramOf({ buckets, spec }: Family, { count, sum, counts }: Distribution): Message {
+function histogramOf({ buckets, spec }: ExposedFamily, { count, sum, counts }: Distribution): Message {
   const message = new Message().unsigned(1, count).double(2, sum)
   if (buckets === null) return message
   const classic = classicBuckets(buckets, spec.buckets)
@@ -57,17 +56,27 @@ function histogramOf({ buckets, spec }: Family, { count, sum, counts }: Distribu
 /** The fields of the labels of each series. */
 const knownLabels = new SeriesCache<Message>()
 
-function labelFields({ spec }: Family, values: readonly string[], escaping: NameEscaping): Message {
+function labelFields(
+  { spec }: ExposedFamily,
+  values: readonly (string | undefined)[],
+  escaping: NameEscaping,
+): Message {
   const fields = new Message()
   for (const [k, { name }] of spec.labels.entries()) {
-    fields.message(1, new Message().text(1, escapeName(name, 'label', escaping)).text(2, values[k] as string))
+    const value = values[k]
+    if (value === undefined) continue
+    fields.message(1, new Message().text(1, escapeName(name, 'label', escaping)).text(2, value))
   }
   return fields
 }
 
-function metricOf(family: Family, series: number, labels: Message): Message {
+function metricOf(family: ExposedFamily, series: number, labels: Message): Message {
   const { kind } = family.spec
   const message = new Message().append(labels)
+  if (kind === 'summary') {
+    const { count, sum } = family.distributionOf(series)
+    return message.message(4, new Message().unsigned(1, count).double(2, sum))
+  }
   if (kind === 'histogram') return message.message(7, histogramOf(family, family.distributionOf(series)))
   return message.message(kind === 'gauge' ? 2 : 3, new Message().double(1, family.valueOf(series)))
 }
@@ -76,7 +85,7 @@ function metricOf(family: Family, series: number, labels: Message): Message {
  * Yields messages for a family, each of about one piece. Prometheus joins families that have one name. A piece without
  * series is empty.
  */
-function* familyPieces(family: Family, escaping: NameEscaping): Generator<Buffer> {
+function* familyPieces(family: ExposedFamily, escaping: NameEscaping): Generator<Buffer> {
   const { name, help, kind, unit } = family.spec
   const begin = (): Message => {
     const head = new Message()
@@ -109,6 +118,9 @@ function* familyPieces(family: Family, escaping: NameEscaping): Generator<Buffer
 }
 
 /** Yields all metrics in pieces. Each piece is made when it is requested. */
-export function* protobufPieces(metrics: Internals, escaping: NameEscaping): Generator<Buffer> {
-  for (const family of familiesOf(metrics)) yield* familyPieces(family, escaping)
+export function* protobufPieces(
+  families: readonly ExposedFamily[],
+  escaping: NameEscaping,
+): Generator<Buffer> {
+  for (const family of families) yield* familyPieces(family, escaping)
 }

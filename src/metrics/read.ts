@@ -26,8 +26,32 @@ export interface ShownSeries {
 /** The decoded label values of each series. Published label values never change, so each thread decodes them once. */
 const knownLabels = new SeriesCache<readonly string[]>()
 
+/** A metric as the formats show it: its name, its help text, and so on. */
+export interface ExposedSpec extends Pick<MetricSpec, 'name' | 'help' | 'unit' | 'buckets'> {
+  readonly labels: readonly { readonly name: string }[]
+  readonly kind: MetricSpec['kind'] | 'summary'
+}
+
+/** What the writers of the formats ask of a metric. */
+export interface ExposedFamily {
+  readonly spec: ExposedSpec
+  /** Null if the metric has none. */
+  readonly buckets: Buckets | null
+  /** The object by which what never changes of the series is remembered. */
+  readonly metric: object
+  /** The numbers of series are below this number. Many of them may be unused. */
+  readonly series: number
+  /** Returns the label values of a series, undefined for a label that it has not; null if the series does not exist. */
+  labelsOf(series: number): readonly (string | undefined)[] | null
+  isShown(series: number): boolean
+  /** Returns the value of a series of a counter or gauge. */
+  valueOf(series: number): number
+  /** Returns the content of a series of a histogram or summary. */
+  distributionOf(series: number): Distribution
+}
+
 /** Reads one metric series by series. */
-export class Family {
+export class Family implements ExposedFamily {
   readonly spec: MetricSpec
   readonly buckets: Buckets | null
   /** The metric. This object is one for all readings, so readers can use it as a key. */

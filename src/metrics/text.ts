@@ -3,12 +3,9 @@
  *
  * @module
  */
-import type { Internals } from './internals.js'
-import type { Buckets } from './buckets.js'
 import { type NameEscaping, type NameOf, counterNames, escapeName, isPlain } from './names.js'
 import { endsBefore } from './pieces.js'
-import { type Cumulative, type Family, classicBuckets, cumulate, familiesOf } from './read.js'
-import type { MetricSpec } from './schema.js'
+import { type Cumulative, type ExposedFamily, type ExposedSpec, classicBuckets, cumulate } from './read.js'
 import { SeriesCache } from './series-cache.js'
 
 /** The text formats: Prometheus's text format 0.0.4, and OpenMetrics 1.0.0. */
@@ -41,13 +38,13 @@ function nameText(name: string, of: NameOf): string {
   return isPlain(name, of) ? name : `"${escapeLabel(name)}"`
 }
 
-function labelText({ labels: specs }: MetricSpec, labels: readonly string[], escaping: NameEscaping): string {
-  return specs
-    .map(
-      ({ name }, k) =>
-        `${nameText(escapeName(name, 'label', escaping), 'label')}="${escapeLabel(labels[k] as string)}"`,
-    )
-    .join(',')
+function labelText({ labels: specs }: ExposedSpec, labels: LabelTexts, escaping: NameEscaping): string {
+  const texts = specs.flatMap(({ name }, k) => {
+    const value = labels[k]
+    if (value === undefined) return []
+    return [`${nameText(escapeName(name, 'label', escaping), 'label')}="${escapeLabel(value)}"`]
+  })
+  return texts.join(',')
 }
 
 /** Returns the name and the labels of a sample: `name{labels}`, or `{"name",labels}` if the name is not plain. */
@@ -56,27 +53,30 @@ function sampleText(name: string, labels: string): string {
   return labels === '' ? name : `${name}{${labels}}`
 }
 
+/** The values of a series' labels; undefined for a label that it has not. */
+type LabelTexts = readonly (string | undefined)[]
+
 /** Makes the lines of a series. */
 interface Lines {
   /** Returns the part of the lines that never changes, from the label values. */
-  frontOf(labels: readonly string[]): string
+  frontOf(labels: LabelTexts): string
   /** Returns the lines with the current values. `front` is the result of `frontOf()` for the series. */
   of(series: number, front: string): string
 }
 
 /** Makes the line of a counter or gauge. */
 class ValueLines implements Lines {
-  readonly #family: Family
+  readonly #family: ExposedFamily
   readonly #name: string
   readonly #escaping: NameEscaping
 
-  constructor(family: Family, name: string, escaping: NameEscaping) {
+  constructor(family: ExposedFamily, name: string, escaping: NameEscaping) {
     this.#family = family
     this.#name = name
     this.#escaping = escaping
   }
 
-  frontOf(labels: readonly string[]): string {
+  frontOf(labels: LabelTexts): string {
     return `${sampleText(this.#name, labelText(this.#family.spec, labels, this.#escaping))} `
   }
 
@@ -85,32 +85,35 @@ class ValueLines implements Lines {
   }
 }
 
-/** Makes the lines of a histogram: buckets, sum and count. */
+/** Makes the lines of a histogram: buckets, sum and count; of a summary without buckets, sum and count. */
 class HistogramLines implements Lines {
-  readonly #family: Family
+  readonly #family: ExposedFamily
   readonly #name: string
   readonly #escaping: NameEscaping
   readonly #classic: Cumulative
   /** The label `le` of each bucket, the last one included. */
   readonly #bounds: readonly string[]
 
-  constructor(family: Family, buckets: Buckets, name: string, format: TextFormat, escaping: NameEscaping) {
+  constructor(family: ExposedFamily, name: string, format: TextFormat, escaping: NameEscaping) {
+    const { buckets, spec } = family
     this.#family = family
     this.#name = name
     this.#escaping = escaping
-    this.#classic = classicBuckets(buckets, family.spec.buckets)
-    this.#bounds = [...this.#classic.bounds, Infinity].map((bound) => `le="${boundText(bound, format)}"`)
+    this.#classic = buckets === null ? { bounds: [], ends: [] } : classicBuckets(buckets, spec.buckets)
+    const bounds = buckets === null ? [] : [...this.#classic.bounds, Infinity]
+    this.#bounds = bounds.map((bound) => `le="${boundText(bound, format)}"`)
   }
 
-  frontOf(labels: readonly string[]): string {
+  frontOf(labels: LabelTexts): string {
     return labelText(this.#family.spec, labels, this.#escaping)
   }
 
   of(series: number, labels: string): string {
     const { count, sum, counts } = this.#family.distributionOf(series)
     const front = labels === '' ? '' : `${labels},`
-    const buckets = [...cumulate(this.#classic, counts), count].map(
-      (n, k) => `${sampleText(`${this.#name}_bucket`, front + (this.#bounds[k] as string))} ${n}\n`,
+    const cumulative = cumulate(this.#classic, counts)
+    const buckets = this.#bounds.map(
+      (bound, k) => `${sampleText(`${this.#name}_bucket`, front + bound)} ${cumulative[k] ?? count}\n`,
     )
     const ends = `${sampleText(`${this.#name}_sum`, labels)} ${number(sum)}\n${sampleText(`${this.#name}_count`, labels)} ${count}\n`
     return buckets.join('') + ends
@@ -118,7 +121,7 @@ class HistogramLines implements Lines {
 }
 
 /** Returns the lines about a family that stand before its samples. */
-function familyHead({ spec }: Family, name: string, format: TextFormat): string {
+function familyHead({ spec }: ExposedFamily, name: string, format: TextFormat): string {
   const shown = nameText(name, 'metric')
   // OpenMetrics has a unit only if the name ends with it.
   const isUnitShown = format === 'openmetrics' && spec.unit !== '' && name.endsWith(`_${spec.unit}`)
@@ -129,14 +132,14 @@ function familyHead({ spec }: Family, name: string, format: TextFormat): string 
 /** The result of `frontOf()` for each series. */
 const fronts = new SeriesCache<string>()
 
-function* familyText(family: Family, format: TextFormat, escaping: NameEscaping): Generator<string> {
-  const { spec, buckets, metric } = family
+function* familyText(family: ExposedFamily, format: TextFormat, escaping: NameEscaping): Generator<string> {
+  const { spec, metric } = family
   const escaped = escapeName(spec.name, 'metric', escaping)
   const [name, sample] = spec.kind === 'counter' ? counterNames(escaped, format) : [escaped, escaped]
   const lines =
-    buckets === null
+    spec.kind === 'counter' || spec.kind === 'gauge'
       ? new ValueLines(family, sample, escaping)
-      : new HistogramLines(family, buckets, name, format, escaping)
+      : new HistogramLines(family, name, format, escaping)
   const known = fronts.of(metric, `${format} ${escaping}`)
   let text = familyHead(family, name, format)
   for (let series = 0; series < family.series; series++) {
@@ -158,10 +161,10 @@ function* familyText(family: Family, format: TextFormat, escaping: NameEscaping)
 
 /** Yields the text of all metrics in pieces, some of which may be empty. Each piece is made when it is requested. */
 export function* textPieces(
-  metrics: Internals,
+  families: readonly ExposedFamily[],
   format: TextFormat,
   escaping: NameEscaping,
 ): Generator<string> {
-  for (const family of familiesOf(metrics)) yield* familyText(family, format, escaping)
+  for (const family of families) yield* familyText(family, format, escaping)
   if (format === 'openmetrics') yield '# EOF\n'
 }

@@ -3,14 +3,9 @@
  *
  * @module
  */
+import { type Aggregator, COMBINATIONS, PROCESS_LABEL } from '../series/aggregator.js'
 import { labelKey } from './labels.js'
 import type { MetricObjectWithValues, MetricValue } from './registry.js'
-
-/**
- * How values of several processes are combined: `omit` leaves them out of {@link AggregatorRegistry}, and `process` shows a series for
- * each process, with the label `process`. prom-client has no `process`.
- */
-export type Aggregator = 'omit' | 'sum' | 'first' | 'min' | 'max' | 'average' | 'process'
 
 /** Combines metrics of one name; undefined if they are to be left out. */
 export type AggregateMetrics = (
@@ -39,27 +34,9 @@ export function AggregatorFactory(combine: (values: readonly MetricValue[]) => n
   }
 }
 
-/** How the values of several processes become one. */
-const COMBINATIONS = {
-  sum: (values: readonly number[]) => values.reduce((total, value) => total + value, 0),
-  first: (values: readonly number[]) => values[0] ?? 0,
-  average: (values: readonly number[]) => COMBINATIONS.sum(values) / values.length,
-  min: (values: readonly number[]) => values.reduce((least, value) => Math.min(least, value), Infinity),
-  max: (values: readonly number[]) => values.reduce((most, value) => Math.max(most, value), -Infinity),
-}
-
-/** Combines the values of several processes by an aggregator; those that make no single value are combined as the sum. */
-export function combine(aggregator: Aggregator, values: readonly number[]): number {
-  const by = Object.hasOwn(COMBINATIONS, aggregator) ? aggregator : 'sum'
-  return COMBINATIONS[by as keyof typeof COMBINATIONS](values)
-}
-
 function factoryOf(aggregator: keyof typeof COMBINATIONS): AggregateMetrics {
   return AggregatorFactory((values) => COMBINATIONS[aggregator](values.map(({ value }) => value)))
 }
-
-/** The label that tells the series of processes apart. */
-export const PROCESS_LABEL = 'process'
 
 /** The aggregators that a metric's configuration can name. */
 export const aggregators: Readonly<Record<Aggregator, AggregateMetrics>> = {

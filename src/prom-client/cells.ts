@@ -6,7 +6,8 @@
 import { backend } from '../runtime/backend.js'
 import { Status } from '../core/layout.js'
 import { memory } from './memory.js'
-import { LIVE, type SeriesMemory, type Totals } from './series-memory.js'
+import { LIVE } from '../series/layout.js'
+import type { SeriesMemory, Totals } from './series-memory.js'
 
 const { countedAdd, counterAddInt32 } = backend.operations
 /** A copy in this module: optimized code embeds it, but loads and checks an imported constant at every call. */

@@ -13,6 +13,7 @@ import {
   PROMETHEUS,
   globalRegistry,
   sharedMetricsOf,
+  staleMetrics,
 } from './registry.js'
 
 // The messages of prom-client, so that workers of a cluster may use either library.
@@ -87,6 +88,9 @@ function serviceMetrics(contentType: RegistryContentType): Promise<string> {
     for (const metric of sharedMetricsOf(scope, ({ aggregator }) => aggregator !== 'omit'))
       combined.registerMetric(metric)
   }
+  memory.service?.look()
+  for (const metric of staleMetrics())
+    if (combined.getSingleMetric(metric.name) === undefined) combined.registerMetric(metric)
   return combined.metrics()
 }
 

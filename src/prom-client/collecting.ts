@@ -4,6 +4,8 @@
  * @module
  */
 
+import { memory } from './memory.js'
+
 /** The time between two rounds, in milliseconds. */
 const INTERVAL_MS = 1000
 
@@ -15,19 +17,35 @@ interface Collected {
 const metrics = new Set<Collected>()
 let timer: NodeJS.Timeout | undefined
 
+/** The metrics whose `collect()` has not come back. */
+const pending = new Set<Collected>()
+
+/** Calls `collect()` of a metric, unless it is running. Resolves when it has come back. */
 async function collect(metric: Collected): Promise<void> {
+  if (pending.has(metric)) return
+  pending.add(metric)
   try {
     await metric.collect?.()
   } catch {
     // An exposition in this process gets the error.
+  } finally {
+    pending.delete(metric)
   }
+}
+
+/** Runs all `collect()` functions; when they have come back, notes that this process goes on, which readers look at. */
+async function round(): Promise<void> {
+  const isWhole = pending.size === 0
+  await Promise.all([...metrics].map(collect))
+  if (isWhole && metrics.size > 0) memory.service?.noteRound()
 }
 
 /** Calls `collect()` of a metric every second from now on. The timer does not keep the thread alive. */
 export function collectNowAndThen(metric: Collected): void {
+  if (metrics.size === 0) memory.service?.noteRound()
   metrics.add(metric)
   timer ??= setInterval(() => {
-    for (const one of metrics) void collect(one)
+    void round()
   }, INTERVAL_MS).unref()
 }
 
@@ -36,4 +54,5 @@ export function stopCollecting(metric: Collected): void {
   if (metrics.size > 0) return
   clearInterval(timer)
   timer = undefined
+  memory.service?.noteRound(true)
 }

@@ -1,67 +1,27 @@
 /**
  * What the shared memory says about metrics: which there are, and the label sets of their series.
  *
- *     key of a slot                                                  what the slot holds
- *     'metric', scope, name, type, help, specification as JSON       its state: see {@link announce}
- *     'series', scope, name, part, label, value, label, value, ...   one number of a series
- *
- * The part of a series is empty for counters and gauges, and the bucket's upper bound for histograms. If processes share the
- * memory, the part of a gauge is the column of its process, and that of a bucket also names all bounds. Metrics of one scope
- * and name are one metric, whichever thread registers them.
- *
  * @module
  */
+import {
+  type SharedMetric,
+  columnOf,
+  identity,
+  metricKey,
+  metricOf,
+  sharedBucketParts,
+} from '../series/keys.js'
 import { labelText } from './labels.js'
-import { createHash } from 'node:crypto'
-import type { Aggregator } from './aggregators.js'
 import { memory } from './memory.js'
-import { columnOf } from './service-memory.js'
-
-/** What all threads that register a metric must agree on. */
-export interface SharedMetric {
-  readonly scope: string
-  readonly name: string
-  readonly type: string
-  readonly help: string
-  readonly labelNames: readonly string[]
-  readonly buckets: readonly number[] | null
-  readonly aggregator: Aggregator
-}
 
 interface Known {
   readonly slot: number
   readonly metric: SharedMetric
 }
 
-function keyOf({ scope, name, type, help, labelNames, buckets, aggregator }: SharedMetric): string[] {
-  const specification = JSON.stringify({ labelNames: [...labelNames].sort(), buckets, aggregator })
-  return ['metric', scope, name, type, help, specification]
-}
-
 /** A text that two metrics share only if their series can be one metric's. */
 function shapeOf({ type, labelNames, buckets }: SharedMetric): string {
   return JSON.stringify([type, [...labelNames].sort(), buckets])
-}
-
-function metricOf([, scope, name, type, help, specification]: readonly string[]): SharedMetric | null {
-  try {
-    const { labelNames, buckets, aggregator } = JSON.parse(specification ?? '') as SharedMetric
-    const isUsable =
-      typeof aggregator === 'string' &&
-      Array.isArray(labelNames) &&
-      labelNames.every((label) => typeof label === 'string') &&
-      (buckets === null || (Array.isArray(buckets) && buckets.every((bound) => typeof bound === 'number')))
-    if (!isUsable || scope === undefined || name === undefined || type === undefined || help === undefined)
-      return null
-    return { scope, name, type, help, labelNames, buckets, aggregator }
-  } catch {
-    return null
-  }
-}
-
-/** The text that stands for a metric in the maps of this module. U+0000 is in no name. */
-function identity(scope: string, name: string): string {
-  return `${scope}\0${name}`
 }
 
 /** How long {@link refresh} relies on the count of slots: a thread may end after it has taken a slot, before it counts it. */
@@ -185,7 +145,7 @@ export function checkAgreement(wanted: SharedMetric): void {
  * registration, and stays: what was counted does not depend on who lives.
  */
 export function announce(metric: SharedMetric): () => number {
-  const slot = memory.slotOf(keyOf(metric))
+  const slot = memory.slotOf(metricKey(metric))
   if (slot === -1) return () => 0
   if (memory.service !== null) {
     Atomics.store(memory.states, slot, memory.service.nextRegistration())
@@ -195,11 +155,9 @@ export function announce(metric: SharedMetric): () => number {
   return () => Atomics.sub(memory.states, slot, 1) - 1
 }
 
-/** The part of the key of a bucket: its bound, and if processes share the memory a hash of all bounds, as releases may differ. */
+/** The parts of the keys of buckets: their bounds. */
 export function bucketParts(bounds: readonly string[]): string[] {
-  if (memory.service === null) return [...bounds]
-  const hash = createHash('sha256').update(bounds.join(' ')).digest('hex').slice(0, 6)
-  return bounds.map((bound) => `${bound} ${hash}`)
+  return memory.service === null ? [...bounds] : sharedBucketParts(bounds)
 }
 
 /** The key of one number of a series. */

@@ -14,7 +14,6 @@ import { Counter } from './counter.js'
 import { collectDefaultMetrics } from './default-metrics.js'
 import { Gauge } from './gauge.js'
 import { Histogram, exponentialBuckets, linearBuckets } from './histogram.js'
-import type { SharedMetric } from './index-of-series.js'
 import { validateMetricName } from './labels.js'
 import { shareMemory } from './memory.js'
 import { Pushgateway } from './push-gateway.js'
@@ -27,6 +26,7 @@ import {
   globalRegistry,
   setReader,
 } from './registry.js'
+import type { SharedMetric } from '../series/keys.js'
 import type { SharedOptions } from '../shared/index.js'
 import { Summary } from './summary.js'
 
@@ -145,7 +145,8 @@ export {
   linearBuckets,
   validateMetricName,
 }
-export { AggregatorFactory, type AggregateMetrics, type Aggregator } from './aggregators.js'
+export { AggregatorFactory, type AggregateMetrics } from './aggregators.js'
+export type { Aggregator } from '../series/aggregator.js'
 export type { CounterChild, CounterConfiguration, IncreaseDataWithExemplar } from './counter.js'
 export type { DefaultMetricsCollectorConfiguration } from './default-metrics.js'
 export type { GaugeChild, GaugeConfiguration } from './gauge.js'

@@ -16,7 +16,8 @@ import { basename, dirname } from 'node:path'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { newCounters } from '../counter/counters.js'
 import type { SharedOptions } from '../shared/index.js'
-import { SERIES, SeriesMemory, hashKeyOf, tableSize, wordsBytes } from './series-memory.js'
+import { SERIES, hashKeyOf, planOfWords, tableSize } from '../series/layout.js'
+import { SeriesMemory } from './series-memory.js'
 import { openServiceMemory } from './service-memory.js'
 import { slotsFor } from '../metrics/label-table.js'
 
@@ -43,7 +44,7 @@ function isParts(value: unknown): value is SharedParts {
 
 function makeParts(): SharedParts {
   const slots = slotsFor(SERIES)
-  const table = new SharedArrayBuffer(wordsBytes(tableSize))
+  const table = new SharedArrayBuffer(planOfWords(tableSize).bytes)
   hashKeyOf(table, 0, tableSize).set([randomInt(2 ** 32), randomInt(2 ** 32)])
   return { counts: newCounters(slots, {}), sums: newCounters(slots, { type: 'f64' }), table }
 }

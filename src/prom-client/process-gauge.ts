@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { type Aggregator, combine } from './aggregators.js'
+import { type Aggregator, combine } from '../series/aggregator.js'
+import { columnPart } from '../series/keys.js'
+import { LIVE } from '../series/layout.js'
 import { type Cell, LocalCell, SharedGaugeCell } from './cells.js'
 import { slotsByColumn } from './index-of-series.js'
 import { memory } from './memory.js'
-import { LIVE } from './series-memory.js'
-import { columnPart } from './service-memory.js'
 
 /** The values of a series of a gauge: that of this process, and those of others. */
 export class ProcessGaugeCell implements Cell {

@@ -4,7 +4,10 @@
  * @module
  */
 import { Exposition } from './exposition.js'
-import { metricsOf, refresh, type SharedMetric } from './index-of-series.js'
+import { PROCESS_LABEL } from '../series/aggregator.js'
+import type { SharedMetric } from '../series/keys.js'
+import { STALE_HELP, STALE_NAME } from '../series/round.js'
+import { metricsOf, refresh } from './index-of-series.js'
 import { memory } from './memory.js'
 
 /** Prometheus's text format. */
@@ -167,6 +170,15 @@ export function sharedMetricsOf(
     })
 }
 
+/** Returns the metric that names the processes that live and do not answer; none if all do. {@link ServiceMembers.look} before. */
+export function staleMetrics(): RegisteredMetric[] {
+  const stale = memory.service?.stale() ?? []
+  if (stale.length === 0) return []
+  const [name, help, type, aggregator] = [STALE_NAME, STALE_HELP, 'gauge', 'sum']
+  const values = stale.map(([column, value]) => ({ value, labels: { [PROCESS_LABEL]: String(column) } }))
+  return [{ name, help, type, get: () => ({ name, help, type, aggregator, values }) }]
+}
+
 /** A set of metrics with different names, and their exposition. */
 export class Registry<BoundRegistryContentType extends RegistryContentType = typeof PROMETHEUS> {
   /** The content type of Prometheus's text format. */
@@ -222,7 +234,8 @@ export class Registry<BoundRegistryContentType extends RegistryContentType = typ
     // What a gauge leaves out when processes are combined, only its own process shows.
     const isWanted = ({ name, aggregator }: SharedMetric): boolean =>
       !this.#metrics.has(name) && (memory.service === null || aggregator !== 'omit')
-    return [...own, ...sharedMetricsOf(this.#scope, isWanted)]
+    const stale = staleMetrics().filter(({ name }) => !this.#metrics.has(name))
+    return [...own, ...sharedMetricsOf(this.#scope, isWanted), ...stale]
   }
 
   /** Returns the text of one metric. */

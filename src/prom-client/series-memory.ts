@@ -1,52 +1,21 @@
 /**
  * The memory of series, as one thread has it open.
  *
- *     words:  | label table | specials | states | key of the table's hash |
- *
  * @module
  */
 import { Counters } from '../counter/counters.js'
 import { Kind } from '../core/layout.js'
 import type { Handle } from '../core/operations.js'
-import { LabelTable, type TableSize, slotsFor, tableBytes } from '../metrics/label-table.js'
+import { LabelTable, type TableSize, slotsFor } from '../metrics/label-table.js'
 import { UNSPEAKABLE } from '../metrics/schema.js'
 import { openRegion } from '../runtime/region.js'
+import { hashKeyOf, planOfWords } from '../series/layout.js'
 import type { ServiceMembers } from './service-memory.js'
-
-/** A histogram takes a slot for each bucket, everything else takes one slot. */
-export const SERIES = 16_384
-/** The longest key in bytes. A series with a longer one is counted by its thread alone. */
-const KEY_BYTES = 512
-/** The key of the table's hash has 64 bits. */
-const KEY_WORDS = 2
-/** The size of the table in a process's own memory, of which the kernel allocates what is used. */
-export const tableSize: TableSize = { series: SERIES, keyBytes: KEY_BYTES }
-/** The value of `states` for a series that is shown. Any other value hides the series. */
-export const LIVE = 1
 
 /** A part of a buffer. */
 export interface Place {
   readonly buffer: SharedArrayBuffer
   readonly offset: number
-}
-
-function align(bytes: number): number {
-  return Math.ceil(bytes / 8) * 8
-}
-
-/** Where the key of the table's hash begins: behind the specials and the states. */
-function keyOffset(size: TableSize): number {
-  return align(align(tableBytes(size)) + slotsFor(size.series) * 12)
-}
-
-/** Bytes of the words: the table, the specials, the states and the key. */
-export function wordsBytes(size: TableSize): number {
-  return keyOffset(size) + KEY_WORDS * 4
-}
-
-/** The random key of the table's hash, which clients must not know. */
-export function hashKeyOf(buffer: SharedArrayBuffer, offset: number, size: TableSize): Uint32Array {
-  return new Uint32Array(buffer, offset + keyOffset(size), KEY_WORDS)
 }
 
 function openCounters({ buffer, offset }: Place): Counters {
@@ -86,9 +55,9 @@ export class SeriesMemory {
     this.sums = openCounters(sums)
     this.countsHandle = this.counts.region.handle
     this.sumsHandle = this.sums.region.handle
-    const specials = offset + align(tableBytes(size))
-    this.specials = new Float64Array(buffer, specials, slots)
-    this.states = new Int32Array(buffer, specials + slots * 8, slots)
+    const { specials, states } = planOfWords(size)
+    this.specials = new Float64Array(buffer, offset + specials, slots)
+    this.states = new Int32Array(buffer, offset + states, slots)
     this.service = service
     const [low = 0, high = 0] = hashKeyOf(buffer, offset, size)
     this.#table = new LabelTable(buffer, offset, size, [low, high])

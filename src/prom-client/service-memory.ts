@@ -1,13 +1,6 @@
 /**
- * The memory of series in a file of a service, which all of its processes update.
- *
- *     0        64        4160
- *     +--------+---------+-------+---------------+---------------+
- *     | header | columns | words | region of i64 | region of f64 |
- *     +--------+---------+-------+---------------+---------------+
- *
- * `words` are those of series-memory.ts: the table of labels, and so on. What a process counted in a counter or a histogram is
- * in the counters that all processes share, so it stays whatever ends the process.
+ * The memory of series in a file of a service (`series/layout.ts`), which all of its processes update. What a process counted
+ * in a counter or a histogram is in the counters that all processes share, so it stays whatever ends the process.
  *
  * A gauge has a value for each process. A process has a column: the least one that no living process has, so there are as many
  * columns as there were processes at one time. The word of a column is the note that names its process
@@ -18,7 +11,22 @@
  */
 import { randomInt } from 'node:crypto'
 import { Kind, METRICS_MAGIC } from '../core/layout.js'
-import { type TableSize, slotsFor } from '../metrics/label-table.js'
+import { slotsFor } from '../metrics/label-table.js'
+import { columnPart } from '../series/keys.js'
+import {
+  COLUMNS,
+  COUNTS_AT,
+  FILE_HEADER_BYTES,
+  FILE_VERSION,
+  FileHead,
+  ROUNDS_AT,
+  SERIES,
+  WORDS_AT,
+  fileTableSize,
+  hashKeyOf,
+  regionAfter,
+} from '../series/layout.js'
+import { roundNow, staleOf } from '../series/round.js'
 import {
   type SharedDirectory,
   type SharedOptions,
@@ -27,48 +35,39 @@ import {
   openShared,
 } from '../shared/shared-directory.js'
 import { regionSpecification } from '../shared/specification.js'
-import { SERIES, SeriesMemory, hashKeyOf, tableSize, wordsBytes } from './series-memory.js'
+import { SeriesMemory } from './series-memory.js'
 
 /** The name of the file in the service. */
 const NAME = 'prom-client'
-const VERSION = 1
-const Head = { magic: 0, version: 1, registrations: 2 } as const
-const HEADER_BYTES = 64
-const COLUMNS = 1024
-const WORDS_AT = HEADER_BYTES + COLUMNS * Int32Array.BYTES_PER_ELEMENT
-const ALIGNMENT = 128
-/** What is allocated on tmpfs is used memory, so there is room for keys of this size on average. */
-const SIZE: TableSize = { ...tableSize, averageBytes: 160 }
-
-function align(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
-}
-
 /** Where the regions are in the file, and what the processes agree on. */
 function plan() {
   const length = slotsFor(SERIES)
-  const countsAt = align(WORDS_AT + wordsBytes(SIZE))
-  const counts = regionSpecification({ kind: Kind.counters, length }, countsAt)
-  const sumsAt = align(counts.bytes)
+  const counts = regionSpecification({ kind: Kind.counters, length }, COUNTS_AT)
+  const sumsAt = regionAfter(counts.bytes)
   const sums = regionSpecification({ kind: Kind.counters, length, element: 'f64' }, sumsAt)
-  const headOf = (buffer: SharedArrayBuffer): Uint32Array => new Uint32Array(buffer, 0, HEADER_BYTES / 4)
+  const headOf = (buffer: SharedArrayBuffer): Uint32Array => new Uint32Array(buffer, 0, FILE_HEADER_BYTES / 4)
   return {
-    countsAt,
     sumsAt,
     specification: {
-      agreed: [VERSION, SIZE.keyBytes, SIZE.averageBytes ?? 0, ...counts.agreed, ...sums.agreed],
+      agreed: [
+        FILE_VERSION,
+        fileTableSize.keyBytes,
+        fileTableSize.averageBytes ?? 0,
+        ...counts.agreed,
+        ...sums.agreed,
+      ],
       bytes: sums.bytes,
       bytesAtFirst: Math.min(sums.bytes, counts.bytesAtFirst + sums.bytesAtFirst - sumsAt),
-      scriptBytes: countsAt,
+      scriptBytes: COUNTS_AT,
       format(buffer: SharedArrayBuffer): void {
         counts.format(buffer)
         sums.format(buffer)
-        hashKeyOf(buffer, WORDS_AT, SIZE).set([randomInt(2 ** 32), randomInt(2 ** 32)])
-        headOf(buffer).set([METRICS_MAGIC, VERSION])
+        hashKeyOf(buffer, WORDS_AT, fileTableSize).set([randomInt(2 ** 32), randomInt(2 ** 32)])
+        headOf(buffer).set([METRICS_MAGIC, FILE_VERSION])
       },
       isIn(buffer: SharedArrayBuffer): boolean {
         const [magic, version] = headOf(buffer)
-        return magic === METRICS_MAGIC && version === VERSION && counts.isIn(buffer) && sums.isIn(buffer)
+        return magic === METRICS_MAGIC && version === FILE_VERSION && counts.isIn(buffer) && sums.isIn(buffer)
       },
     },
   }
@@ -79,6 +78,7 @@ export class ServiceMembers {
   readonly #shop: SharedDirectory
   readonly #options: string
   readonly #columns: Int32Array
+  readonly #rounds: Int32Array
   readonly #head: Int32Array
   #own = -1
   #living: readonly number[] = []
@@ -86,8 +86,9 @@ export class ServiceMembers {
   constructor(shop: SharedDirectory, options: SharedOptions, buffer: SharedArrayBuffer) {
     this.#shop = shop
     this.#options = JSON.stringify(options)
-    this.#head = new Int32Array(buffer, 0, HEADER_BYTES / 4)
-    this.#columns = new Int32Array(buffer, HEADER_BYTES, COLUMNS)
+    this.#head = new Int32Array(buffer, 0, FILE_HEADER_BYTES / 4)
+    this.#columns = new Int32Array(buffer, FILE_HEADER_BYTES, COLUMNS)
+    this.#rounds = new Int32Array(buffer, ROUNDS_AT, COLUMNS)
   }
 
   isOf(name: string, options: SharedOptions): boolean {
@@ -121,27 +122,27 @@ export class ServiceMembers {
       const column = this.#columns.findIndex((_, at) => !this.#living.includes(at))
       if (column === -1) throw new Error('rseq: all columns for the gauges of processes are taken')
       if (this.#columns[column] !== 0) clear(column)
+      Atomics.store(this.#rounds, column, 0)
       Atomics.store(this.#columns, column, note)
       return column
     })
     this.look()
   }
 
+  /** Notes that this process has collected, or that it collects no more. */
+  noteRound(isOver = false): void {
+    Atomics.store(this.#rounds, this.#own, isOver ? 0 : roundNow())
+  }
+
+  /** The processes that lived at the last {@link look} and do not answer: their columns, and the seconds since they did. */
+  stale(): [column: number, seconds: number][] {
+    return staleOf(this.#living, (column) => Atomics.load(this.#rounds, column))
+  }
+
   /** A number that grows with each registration of a metric in any process. */
   nextRegistration(): number {
-    return Math.max(1, Atomics.add(this.#head, Head.registrations, 1) + 1)
+    return Math.max(1, Atomics.add(this.#head, FileHead.registrations, 1) + 1)
   }
-}
-
-/** The part of a key that names the column of a gauge; {@link columnOf} reads it. */
-export function columnPart(column: number): string {
-  return `@${column}`
-}
-
-/** The column in the part of a key; -1 if the part is not that of a gauge of a process. */
-export function columnOf(part: string): number {
-  const [, column] = /^@(\d{1,4})$/.exec(part) ?? []
-  return column === undefined ? -1 : Number(column)
 }
 
 /**
@@ -150,7 +151,7 @@ export function columnOf(part: string): number {
  * @throws the errors of `openShared` and `shop.counter`.
  */
 export function openServiceMemory(name: string, options: SharedOptions): SeriesMemory {
-  const { countsAt, sumsAt, specification } = plan()
+  const { sumsAt, specification } = plan()
   const shop = openShared(name, options)
   const { buffer } = shop[openKind](
     'series',
@@ -162,10 +163,10 @@ export function openServiceMemory(name: string, options: SharedOptions): SeriesM
   )
   const members = new ServiceMembers(shop, options, buffer)
   const memory = new SeriesMemory(
-    { buffer, offset: countsAt },
+    { buffer, offset: COUNTS_AT },
     { buffer, offset: sumsAt },
     { buffer, offset: WORDS_AT },
-    SIZE,
+    fileTableSize,
     members,
   )
   members.join((column) => {

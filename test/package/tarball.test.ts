@@ -76,9 +76,13 @@ const JOINED: Readonly<Record<string, number>> = {
   inspect: 142_000,
   web: 12_000,
   formats: 32_000,
+  series: 52_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
+
+/** The command of `series`, the metrics of a service from outside, and what it shares with `rseq top`. */
+const OF_SERIES = /^lib\/cli\/(metrics|interruption|whole-number)\./
 
 /** The command of `trace`. */
 const OF_TRACES = /^lib\/cli\/trace\./
@@ -91,6 +95,7 @@ const MOVED = [
   ['inspect', OF_VIEWS],
   ['formats', OF_FORMATS],
   ['trace', OF_TRACES],
+  ['series', OF_SERIES],
 ] as const
 
 test('lib is at most 0.55 MB without what joined later, which has bounds of its own', ({ annotate }) => {

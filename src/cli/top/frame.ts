@@ -20,6 +20,8 @@ export type Line = readonly Segment[]
 
 const GAP = '  '
 const LONGEST_NAME = 40
+/** The most columns of the name of an object where lines have no bound. */
+const LONGEST_UNBOUND = 200
 const MOST_BARS = 32
 const LEAST_WHAT = 32
 
@@ -75,7 +77,7 @@ function rateCell({ object, rate }: Row): string {
   return isInBytes(object) ? bytesText(rate) : shortText(rate)
 }
 
-function columnsOf(characters: BarCharacters, hasRates: boolean): Column[] {
+function columnsOf(characters: BarCharacters, hasRates: boolean, width: number): Column[] {
   const bars: Column = {
     heading: 'CPUs',
     rank: 3,
@@ -88,7 +90,7 @@ function columnsOf(characters: BarCharacters, hasRates: boolean): Column[] {
       rank: 0,
       text: ({ object }) => printable(object.name),
       least: 8,
-      most: LONGEST_NAME,
+      most: width === Infinity ? LONGEST_UNBOUND : Math.max(LONGEST_NAME, Math.floor(width / 2)),
     },
     { heading: 'kind', rank: 5, text: ({ object }) => object.kind },
     { heading: 'total', isRight: true, rank: 1, text: totalCell },
@@ -135,7 +137,7 @@ export function objectsTable(
   hasRates: boolean,
   selected?: string,
 ): ObjectsTable {
-  const columns = columnsOf(characters, hasRates)
+  const columns = columnsOf(characters, hasRates, width)
   const cells = rows.map((row) => columns.map(({ text }) => text(row)))
   const natural = columns.map(({ heading, most = Infinity }, k) =>
     Math.min(most, Math.max(widthOf(heading), ...cells.map((row) => widthOf(row[k] ?? '')))),

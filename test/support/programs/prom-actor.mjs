@@ -75,6 +75,11 @@ const calls = {
   },
   remove: ({ kind }) => make().requests.remove({ kind }),
   removeGauge: ({ label }) => make().sum.remove({ of: label }),
+  /** Makes a gauge whose `collect()` never comes back, and one that counts how often it was collected. */
+  hang() {
+    new client.Gauge({ name: 'hangs', help: 'Hangs.', collect: () => new Promise(() => undefined) })
+    const going = new client.Gauge({ name: 'going_on', help: 'Goes on.', collect: () => going.inc() })
+  },
   clear: () => client.register.clear(),
   /** Registers a metric as another release of the program might. */
   release: ({ buckets, labelNames }) => {
