@@ -18,7 +18,10 @@ async function scraped(service: Service, metric: string): Promise<number> {
   return lines.reduce((all, line) => all + Number(line.slice(line.lastIndexOf(' '))), 0)
 }
 
-function load(port: number, options: Partial<autocannon.Options>): Promise<autocannon.Result> {
+/** A load on a port, which can be ended before its time: the types of autocannon do not say so. */
+type Load = Promise<autocannon.Result> & { stop(): void }
+
+function load(port: number, options: Partial<autocannon.Options>): Load {
   const requests = PATHS.map((path) => ({ path }))
   return autocannon({
     url: `http://127.0.0.1:${port}`,
@@ -26,7 +29,7 @@ function load(port: number, options: Partial<autocannon.Options>): Promise<autoc
     timeout: 100,
     requests,
     ...options,
-  })
+  }) as Load
 }
 
 const portsOf = (service: Service): number[] => service.ports as number[]
@@ -58,16 +61,15 @@ test('workers that are replaced under load lose nothing, and a Prometheus server
   const port = Number(new URL(service.metricsUrl).port)
   const prometheus = isInstalled('prometheus') ? await Prometheus.start(port) : null
   try {
-    const loads = portsOf(service).map((worker) => load(worker, { duration: 5 }))
-    const state = { isOver: false }
-    const finished = Promise.all(loads).finally(() => (state.isOver = true))
+    const loads = portsOf(service).map((worker) => load(worker, { duration: 86_400 }))
     for (let round = 0; round < rounds; round++) {
       // A moment that is random in the service's own progress.
-      const moment = (await scraped(service, 'http_requests_total')) + 50 + Math.floor(500 * Math.random())
-      while (!state.isOver && (await scraped(service, 'http_requests_total')) < moment);
+      const moment = (await scraped(service, 'http_requests_total')) + 100 + Math.floor(500 * Math.random())
+      while ((await scraped(service, 'http_requests_total')) < moment);
       await service.replace(round % 2)
     }
-    const results = await finished
+    for (const one of loads) one.stop()
+    const results = await Promise.all(loads)
     const received = sum(results.map(answers))
     const counted = await scraped(service, 'http_requests_total')
     // What was under way when a worker or the load ended is counted or not, and was not received.
@@ -93,7 +95,7 @@ test('workers that are replaced under load lose nothing, and a Prometheus server
 
 test('the example shows live scrapes, and in the end as many requests as answers', async () => {
   const file = join(import.meta.dirname, '..', 'examples', 'http-service', 'main.mjs')
-  const { stdout } = await promisify(execFile)(process.execPath, [file, '2'])
+  const { stdout } = await promisify(execFile)(process.execPath, [file, '5'])
   expect(stdout).toMatch(/^http_requests_total\{method="GET",route="\/",status="200"\} [1-9]\d*$/m)
   const [received, counted] = (/(\d+) answers received, (\d+) requests counted/.exec(stdout) ?? [])
     .slice(1)

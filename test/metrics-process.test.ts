@@ -29,7 +29,7 @@ test('a thread that observes the process says what it does', async () => {
   expect(metrics.processMemory.value).toBeLessThan(totalmem())
   expect(Math.abs(metrics.processStart.value - performance.timeOrigin / 1000)).toBeLessThan(1)
   expect(metrics.threadHeap.labels(of).value).toBeGreaterThan(1 << 20)
-  expect(metrics.threadCpu.labels(of).value).toBeLessThan(info().possibleCpus)
+  expect(metrics.threadCpu.labels(of).value).toBeLessThan(info().possibleCpus + 1)
   expect(metrics.threadMigrations.labels(of).value).toBeGreaterThanOrEqual(0)
   const busy = metrics.threadUtilization.labels(of).value
   expect(busy >= 0 && busy <= 1).toBe(true)
@@ -109,7 +109,7 @@ test.for([
   if (isThere !== true) return
   for (const name of OF_PROCESS) expect(Number(values.get(name))).toBeGreaterThan(0)
   // The worker starts after the process: both are compared with the process's own start.
-  expect(Math.abs(Number(values.get('process_start_time_seconds')) - result.start)).toBeLessThan(0.5)
+  expect(Math.abs(Number(values.get('process_start_time_seconds')) - result.start)).toBeLessThan(5)
 })
 
 test.each([1, 512, 513, 1024])('a machine with %d CPUs has a series for each CPU and mode', async (count) => {

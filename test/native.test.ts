@@ -11,6 +11,9 @@ afterAll(() => {
   rmSync(temporary, { recursive: true })
 })
 
+/** For some seconds of running, on one CPU that has other things to do. */
+const RUN_MS = 1_200_000
+
 interface Ended {
   status: number | null
   signal: NodeJS.Signals | null
@@ -62,17 +65,21 @@ for (const { variant, options, program, there } of VARIANTS) {
     () => {
       beforeAll(() => {
         execFileSync('make', ['--silent', '--jobs=2', '-C', 'native/test', 'unit', ...options], { cwd: root })
-      })
+      }, RUN_MS)
 
       for (const { name, env, args } of ENVIRONMENTS) {
-        test(`threads ${name}`, () => {
-          const { status, output } = run(join(root, program), args, env)
-          console.log(`${program}, threads ${name}: ${output.trimEnd().split('\n').at(-1) ?? ''}`)
-          expect({ status, output }).toEqual({
-            status: 0,
-            output: expect.stringMatching(/^[1-9]\d* passed, 0 failed, \d+ skipped\n$/m) as string,
-          })
-        })
+        test(
+          `threads ${name}`,
+          () => {
+            const { status, output } = run(join(root, program), args, env)
+            console.log(`${program}, threads ${name}: ${output.trimEnd().split('\n').at(-1) ?? ''}`)
+            expect({ status, output }).toEqual({
+              status: 0,
+              output: expect.stringMatching(/^[1-9]\d* passed, 0 failed, \d+ skipped\n$/m) as string,
+            })
+          },
+          RUN_MS,
+        )
       }
     },
   )

@@ -19,7 +19,7 @@ function run(example: string, ...args: string[]): Run {
   const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
     encoding: 'utf8',
     env,
-    timeout: 90_000,
+    timeout: 280_000,
   })
   return { status, out: stdout + stderr }
 }

@@ -236,7 +236,7 @@ describe.skipIf(WHY_NO_SHM !== '')('processes', () => {
     await annotate(`${kills} kills; ${back} of ${few.blocks} blocks were held at the last`)
     expect(countPool(pool)).toBe(few.blocks)
     expect(countList(list)).toBe(LIST.nodes)
-  }, 60_000)
+  })
 
   test('a reader that was killed is followed by another one, which gets its records', async () => {
     const ring = shop.ring('log', RING)

@@ -236,7 +236,7 @@ describe('rseq top --web', () => {
   ])('%j is refused', (args, message) => {
     const { status, stderr } = spawnSync(process.execPath, [cli, ...args, '--directory', directory], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 200_000,
     })
     expect(stderr).toContain(message)
     expect(status).toBe(1)
@@ -246,7 +246,7 @@ describe('rseq top --web', () => {
     const without = join(import.meta.dirname, 'support', 'programs', 'without-package.cjs')
     const args = ['--require', without, cli, 'top', 'shop', '--web', '--directory', directory]
     const env = { ...process.env, WITHOUT: 'uplot' }
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000, env })
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 200_000, env })
     expect(stderr).toBe('rseq: --web needs the package uplot, which is not installed: npm install uplot\n')
     expect(status).toBe(1)
   })
@@ -277,7 +277,7 @@ describe('the page, in Chromium', () => {
     page.on('console', (message) => errors.push(message.text()))
     page.on('pageerror', ({ message }) => errors.push(message))
     await page.goto(web.url)
-    await expect.poll(() => page.textContent('#state'), { timeout: 20_000 }).toBe('live')
+    await expect.poll(() => page.textContent('#state'), { timeout: 200_000 }).toBe('live')
   })
   afterEach(async () => {
     if (browser === undefined) return
@@ -293,14 +293,14 @@ describe('the page, in Chromium', () => {
     const total = (): Promise<string | null> =>
       page.locator('#rows .row > span:nth-child(3)').first().textContent()
     const rate = page.locator('#rows .row > span:nth-child(4)').first()
-    await expect.poll(() => rate.textContent(), { timeout: 20_000 }).not.toBe('–')
+    await expect.poll(() => rate.textContent(), { timeout: 200_000 }).not.toBe('–')
     const before = await total()
-    await expect.poll(total, { timeout: 20_000 }).not.toBe(before)
+    await expect.poll(total, { timeout: 200_000 }).not.toBe(before)
     expect(await page.locator('#chart canvas').count()).toBe(1)
     expect(await page.locator('#cpus .cpu').count()).toBe(3)
     expect(await page.locator('#rows .row').first().locator('.bars i').count()).toBe(3)
     await page.locator('#scroll').press('End')
-    await expect.poll(async () => (await names()).includes('requests-0'), { timeout: 20_000 }).toBe(true)
+    await expect.poll(async () => (await names()).includes('requests-0'), { timeout: 200_000 }).toBe(true)
     expect(errors).toEqual([])
   })
 
@@ -353,7 +353,7 @@ describe('the page, in Chromium', () => {
 
   test('says that the command has ended', async () => {
     await web.close()
-    await expect.poll(() => page.textContent('#state'), { timeout: 20_000 }).toContain('no answer')
+    await expect.poll(() => page.textContent('#state'), { timeout: 200_000 }).toContain('no answer')
     web = await serveWeb({ sample: service.sample, interval: 200 })
   })
 

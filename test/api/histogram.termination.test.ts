@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { PerCpuHistogram } from '../../lib/index.js'
 import { defineMetrics } from '../../lib/metrics/index.js'
+import { goesWrong } from '../support/control.js'
 import { service } from '../support/metrics-schema.mjs'
 import { Team, turn } from '../support/team.mjs'
 
@@ -54,10 +55,9 @@ test('a batch of metrics counts each value of its histograms and adds it, or doe
 })
 
 test('the control, which makes two additions in a row, is cut apart', async () => {
-  let isCut = false
-  for (let round = 0; round < 20 * ROUNDS && !isCut; round++) {
+  const isCut = goesWrong(1, async () => {
     const [count, sum] = await terminateRecorders('apart', null)
-    isCut = sum !== 1000n * (count as bigint)
-  }
-  expect(isCut).toBe(true)
+    return sum !== 1000n * (count as bigint)
+  })
+  expect(await isCut).toBe(true)
 })

@@ -13,7 +13,7 @@ import xterm from '@xterm/headless'
 const PTY = join(import.meta.dirname, 'pseudo-terminal.py')
 
 /** How long a screen may take to become as a test expects it. */
-const MOST_MS = 20_000
+const MOST_MS = 200_000
 
 /** How a program has left its terminal. */
 export interface Left {

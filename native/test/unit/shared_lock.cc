@@ -109,8 +109,6 @@ struct Ledger {
   void add(uint64_t me) {
     owner = me;
     first = first + 1;
-    if (first % 256 == 0)
-      std::this_thread::yield(); // So that random kills meet owners more often.
     while (__atomic_load_n(&stays, __ATOMIC_RELAXED) != 0) {
       __atomic_store_n(&inside, me, __ATOMIC_RELAXED);
       std::this_thread::yield();
