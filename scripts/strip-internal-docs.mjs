@@ -8,13 +8,33 @@ const lib = join(dirname(dirname(fileURLToPath(import.meta.url))), 'lib')
 const INTERNAL = ['cli', 'core', 'native', 'portable', 'runtime']
 /** Modules of core that users see: their errors and options. */
 const PUBLIC = new Set(['core/abort.d.ts', 'core/errors.d.ts', 'core/describe.d.ts'])
+/** Modules of prom-client that users do not see. */
+const BEHIND_PROM_CLIENT = [
+  ...[
+    'cells',
+    'children',
+    'collecting',
+    'exposition',
+    'index-of-series',
+    'line-cache',
+    'memory',
+    'process-gauge',
+  ],
+  ...['quantiles', 'series-memory', 'service-memory'],
+]
 
-for (const folder of INTERNAL) {
-  for (const name of readdirSync(join(lib, folder), { recursive: true })) {
-    const file = join(folder, name)
-    if (!/\.d\.c?ts$/.test(name) || PUBLIC.has(file)) continue
-    const text = readFileSync(join(lib, file), 'utf8')
-    const stripped = text.replaceAll(/^ *\/\*\*[^]*?\*\/\n/gm, '')
-    if (stripped !== text) writeFileSync(join(lib, file), stripped)
+function* internalFiles() {
+  for (const folder of INTERNAL) {
+    for (const name of readdirSync(join(lib, folder), { recursive: true })) {
+      const file = join(folder, name)
+      if (/\.d\.c?ts$/.test(name) && !PUBLIC.has(file)) yield file
+    }
   }
+  for (const name of BEHIND_PROM_CLIENT) yield join('prom-client', `${name}.d.ts`)
+}
+
+for (const file of internalFiles()) {
+  const text = readFileSync(join(lib, file), 'utf8')
+  const stripped = text.replaceAll(/^ *\/\*\*[^]*?\*\/\n/gm, '')
+  if (stripped !== text) writeFileSync(join(lib, file), stripped)
 }

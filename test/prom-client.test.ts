@@ -11,6 +11,7 @@ import theirs from 'prom-client'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Children } from '../lib/prom-client/children.js'
 import ours from '../lib/prom-client/index.js'
+import { LineCache } from '../lib/prom-client/line-cache.js'
 import { memory } from '../lib/prom-client/memory.js'
 
 type Client = typeof theirs
@@ -426,6 +427,56 @@ describe('Pushgateway', () => {
       const deleted = await gateway.delete({ jobName: 'job' })
       return [answers, refused, deleted.body, attempt(() => gateway.push({} as never)), [...received]]
     }))
+})
+
+describe('expositions after one another', () => {
+  const STEPS = 60
+  /** The lines of each exposition while series are added, updated, removed and reset. */
+  async function expositions(client: Client, changesFormat: boolean): Promise<string[][]> {
+    const { register } = client
+    const counter = new client.Counter({ name: 'steps', help: 'x', labelNames: ['m', 's'] })
+    const gauge = new client.Gauge({ name: 'level', help: 'x', labelNames: ['m'] })
+    const values = [0, -0, 1, 0.5, NaN, Infinity, -Infinity, -1e21]
+    const texts: string[][] = []
+    let state = 1
+    const below = (limit: number): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0
+      return (state >>> 16) % limit
+    }
+    for (let step = 0; step < STEPS; step++) {
+      // The series of one step, of another, or none: what did not change is not written again.
+      for (let k = below(3) * below(40); k > 0; k--) {
+        counter.inc({ m: below(2), s: below(30) })
+        gauge.set({ m: below(50) }, values[below(values.length)] as number)
+      }
+      if (below(4) === 0) counter.remove({ m: below(2), s: below(30) })
+      if (below(4) === 0) gauge.remove({ m: below(50) })
+      if (below(15) === 0) counter.reset()
+      if (changesFormat && step === STEPS / 2)
+        register.setContentType(client.Registry.OPENMETRICS_CONTENT_TYPE)
+      // prom-client lists a series that was removed and came back behind the others, and writes `Nan` in OpenMetrics, too.
+      texts.push((await register.metrics()).replaceAll(' Nan', ' NaN').split('\n').sort())
+    }
+    return texts
+  }
+
+  test('show every change, as those of prom-client do', () => agree((client) => expositions(client, false)))
+
+  test('also when the format changes between two of them', () => agree((client) => expositions(client, true)))
+
+  test('control: lines that are kept although a value has changed are found', async () => {
+    const written = new WeakMap<object, string>()
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- it gets its object below
+    const { write } = LineCache.prototype
+    vi.spyOn(LineCache.prototype, 'write').mockImplementation(function (this: LineCache<object>, ...given) {
+      const text = written.get(this) ?? write.apply(this, given)
+      written.set(this, text)
+      return text
+    })
+    const broken = await expositions(ours as unknown as Client, false)
+    vi.restoreAllMocks()
+    expect(broken).not.toEqual(await expositions(theirs, false))
+  })
 })
 
 describe('registries that share a scope', () => {

@@ -23,6 +23,8 @@ export class Children<C extends Child<unknown>> {
   readonly #sorted: readonly string[]
   readonly #make: (labels: Readonly<Record<string, unknown>>) => C
   readonly #byKey = new Map<string, C>()
+  /** The values of `#byKey`; null after a change. */
+  #list: readonly C[] | null = null
   #cache: Level<C> = new Map()
   #cached = 0
   /** The series without labels, once {@link unlabelled} was called. */
@@ -66,6 +68,7 @@ export class Children<C extends Child<unknown>> {
     if (child === undefined) {
       child = this.#make(labels)
       this.#byKey.set(key, child)
+      this.#list = null
     }
     this.#remember(labels, child)
     return child
@@ -99,12 +102,13 @@ export class Children<C extends Child<unknown>> {
     const key = labelKey(this.#sorted, labels)
     const child = this.#byKey.get(key)
     this.#byKey.delete(key)
+    this.#list = null
     this.#forgetCache()
     return child
   }
 
   /** All series in the order in which this thread met them. */
-  all(): C[] {
-    return [...this.#byKey.values()]
+  all(): readonly C[] {
+    return (this.#list ??= [...this.#byKey.values()])
   }
 }

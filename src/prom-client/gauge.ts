@@ -4,7 +4,7 @@ import { type Cell, SharedGaugeCell } from './cells.js'
 import { type LabelValues, isObject, labelKey } from './labels.js'
 import { type MetricConfiguration, type SeriesOf, startClock } from './metric.js'
 import { ProcessGaugeCell } from './process-gauge.js'
-import type { LinesStyle, MetricObjectWithValues } from './registry.js'
+import type { TextStyle, MetricObjectWithValues } from './registry.js'
 import { ValueMetric } from './value-metric.js'
 
 /** The configuration of a {@link Gauge}. */
@@ -70,8 +70,8 @@ export class Gauge<T extends string = string> extends ValueMetric<T> {
   }
 
   /** @internal A series for each process has labels that are not those of the series. */
-  override getLines(style: LinesStyle): Promise<string> | null {
-    return this.aggregator === 'process' ? null : super.getLines(style)
+  override getText(style: TextStyle): Promise<string> | null {
+    return this.aggregator === 'process' ? null : super.getText(style)
   }
 
   #seriesOf(first: unknown): SeriesOf<Cell> {

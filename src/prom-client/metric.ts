@@ -47,8 +47,6 @@ export interface MetricConfiguration<T extends string> {
 /** A series of a metric, and the exemplars of its samples, which each thread has for itself. */
 export interface SeriesOf<N extends Numbers> extends Child<N> {
   exemplars: Map<number, Exemplar> | null
-  /** What stands in front of the number in an exposition of samples with this name, once one was made. */
-  front: { readonly name: string; readonly text: string } | null
 }
 
 let hasWarned = false
@@ -173,7 +171,6 @@ export abstract class Metric<T extends string, N extends Numbers> implements Reg
       labels: labels === NO_LABELS ? {} : labels,
       numbers: this.#makeNumbers(labels),
       exemplars: null,
-      front: null,
     }))
   }
 
@@ -225,9 +222,14 @@ export abstract class Metric<T extends string, N extends Numbers> implements Reg
 
   /** @internal Returns the series that this or another thread shows, those of this thread first. */
   protected shownSeries(exposition?: Exposition): SeriesOf<N>[] {
+    return this.allSeries(exposition).filter(({ numbers }) => numbers.isShown)
+  }
+
+  /** @internal As {@link shownSeries}, with the series that are not shown. */
+  protected allSeries(exposition?: Exposition): readonly SeriesOf<N>[] {
     if (exposition === undefined) memory.service?.look()
     this.#mergeLabelSets()
-    return this.children.all().filter(({ numbers }) => numbers.isShown)
+    return this.children.all()
   }
 
   /** Adds the series that other threads have made to `children`. */

@@ -62,8 +62,10 @@ export interface MetricObjectWithValues<V = MetricValue> {
   values: V[]
 }
 
-/** @internal How a metric writes the lines of its samples. */
-export interface LinesStyle {
+/** @internal How a metric writes its text. */
+export interface TextStyle {
+  /** The lines in front of its samples. */
+  readonly head: string
   /** The name of all samples. */
   readonly sampleName: string
   readonly isOpenMetrics: boolean
@@ -84,11 +86,8 @@ export interface RegisteredMetric {
   reset?(): void
   /** @internal As `get()`, but the labels of samples may be split. */
   getForPromString?(): Promise<MetricObjectWithValues>
-  /**
-   * @internal Returns the lines of all samples, each with a line feed in front; null if {@link get} says more about the
-   * samples.
-   */
-  getLines?(style: LinesStyle): Promise<string> | null
+  /** @internal Returns the head and the lines of all samples; null if {@link get} says more about the samples. */
+  getText?(style: TextStyle): Promise<string> | null
   /** @internal Called when a registry has removed the metric. */
   leave?(): void
 }
@@ -140,6 +139,16 @@ function sharedText(labels: Readonly<Record<string, unknown>>): string {
     knownTexts.set(labels, text)
   }
   return text
+}
+
+/** What {@link joined} joined last. If nothing has changed, the next exposition is that text. */
+let last: { readonly parts: readonly string[]; readonly text: string } = { parts: [], text: '' }
+
+function joined(texts: readonly string[], separator: string, end: string): string {
+  const parts = [...texts, separator]
+  const isSame = parts.length === last.parts.length && parts.every((part, k) => part === last.parts[k])
+  if (!isSame) last = { parts, text: texts.join(separator) + end }
+  return last.text
 }
 
 /** Makes a metric that shows what other threads count; {@link setReader} gives the registry its classes. */
@@ -245,14 +254,15 @@ export class Registry<BoundRegistryContentType extends RegistryContentType = typ
   ): Promise<string> {
     const isOpenMetrics = this.#contentType === OPENMETRICS
     const hasDefaults = Object.keys(this.#defaultLabels).length > 0
-    if (!hasDefaults && metric.getLines !== undefined) {
+    if (!hasDefaults && metric.getText !== undefined) {
       const { name, help = '', type = '' } = metric
-      const lines = await metric.getLines({
+      const text = await metric.getText({
+        head: headOf(name, help, type),
         sampleName: sampleName(name, type, isOpenMetrics),
         isOpenMetrics,
         exposition,
       })
-      if (lines !== null) return headOf(name, help, type) + lines
+      if (text !== null) return text
     }
     const { name, help, type, values } =
       typeof metric.getForPromString === 'function' ? await metric.getForPromString() : await metric.get()
@@ -286,7 +296,7 @@ export class Registry<BoundRegistryContentType extends RegistryContentType = typ
         return this.getMetricsAsString(metric, exposition)
       }),
     )
-    return isOpenMetrics ? `${texts.join('\n')}\n# EOF\n` : `${texts.join('\n\n')}\n`
+    return isOpenMetrics ? joined(texts, '\n', '\n# EOF\n') : joined(texts, '\n\n', '\n')
   }
 
   /** Adds a metric. @throws Error if the registry has another metric with this name. */

@@ -39,6 +39,7 @@ export class SeriesMemory {
   /** The processes that share the memory; null if it is that of this process alone. */
   readonly service: ServiceMembers | null
   readonly #table: LabelTable
+  #totals: Totals | undefined
   /** The decoded key of each slot that this thread has seen. Keys never change. */
   readonly #known: (readonly string[] | undefined)[] = []
 
@@ -68,10 +69,16 @@ export class SeriesMemory {
     return this.#table.find(key.map((text) => text.replace(UNSPEAKABLE, '\ufffd')))
   }
 
-  /** Reads all numbers, by two calls of native code. O(room for series). */
+  /** Reads all numbers, by two calls of native code, into arrays that the next call overwrites. O(room for series). */
   totals(): Totals {
-    const read = (counters: Counters): Float64Array => counters.snapshot(new Float64Array(this.states.length))
-    return { counts: read(this.counts), sums: read(this.sums) }
+    const { length } = this.states
+    const { counts, sums } = (this.#totals ??= {
+      counts: new Float64Array(length),
+      sums: new Float64Array(length),
+    })
+    this.counts.snapshot(counts)
+    this.sums.snapshot(sums)
+    return this.#totals
   }
 
   /** The number of slots in use. A slot is in use just before it is counted here. */

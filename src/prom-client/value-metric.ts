@@ -1,9 +1,13 @@
 import { type Cell, LocalCell } from './cells.js'
-import { Metric } from './metric.js'
-import { type LinesStyle, type MetricObjectWithValues, numberText, sampleFront } from './registry.js'
+import { LineCache } from './line-cache.js'
+import { Metric, type SeriesOf } from './metric.js'
+import { type TextStyle, type MetricObjectWithValues, numberText, sampleFront } from './registry.js'
 
 /** The base class of metrics whose series have one number each: counters and gauges. */
 export abstract class ValueMetric<T extends string> extends Metric<T, Cell> {
+  /** The lines of the last exposition. One in the other format has another name for the samples of a counter. */
+  #kept: { readonly sampleName: string; readonly cache: LineCache<SeriesOf<Cell>> } | undefined
+
   protected get parts(): readonly string[] {
     return ['']
   }
@@ -29,25 +33,24 @@ export abstract class ValueMetric<T extends string> extends Metric<T, Cell> {
   }
 
   /** @internal */
-  getLines(style: LinesStyle): Promise<string> | null {
-    return this.enableExemplars ? null : this.#linesOf(style)
+  getText(style: TextStyle): Promise<string> | null {
+    return this.enableExemplars ? null : this.#textOf(style)
   }
 
-  async #linesOf({ sampleName, isOpenMetrics, exposition }: LinesStyle): Promise<string> {
-    const all = await this.collected(exposition)
+  async #textOf({ head, sampleName, isOpenMetrics, exposition }: TextStyle): Promise<string> {
+    await this.collect?.()
+    const all = this.allSeries(exposition)
     // The exposition may have read the numbers before collect() has updated them.
     const totals = this.collect === undefined ? exposition.totalsFor(all.length) : null
-    let lines = ''
-    for (const series of all) {
-      const { numbers } = series
-      // An exposition in the other format has another name for the samples of a counter.
-      if (series.front?.name !== sampleName) {
-        series.front = { name: sampleName, text: `\n${sampleFront(sampleName, series.labels)} ` }
-      }
-      const value = (totals === null ? null : numbers.valueIn?.(totals)) ?? numbers.value
-      lines += series.front.text + numberText(value, isOpenMetrics)
-    }
-    return lines
+    if (this.#kept?.sampleName !== sampleName) this.#kept = { sampleName, cache: new LineCache() }
+    return this.#kept.cache.write(
+      head,
+      all,
+      ({ numbers }) =>
+        numbers.isShown ? ((totals === null ? null : numbers.valueIn?.(totals)) ?? numbers.value) : undefined,
+      ({ labels }) => `\n${sampleFront(sampleName, labels)} `,
+      (value) => numberText(value, isOpenMetrics),
+    )
   }
 
   /** Removes all series. A metric without labels begins anew at 0. */
