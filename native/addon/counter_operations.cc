@@ -45,5 +45,12 @@ uint32_t counted_add_slow(uint32_t counts, uint32_t bucket, uint32_t sums, uint3
   return added == answer(Status::ok) ? answer(rseq::counter_add(*count_region, bucket, int64_t{1})) : added;
 }
 
+uint32_t counted_add_rest(const CountedAddition& counted, const Addition* next) noexcept {
+  const auto& [sum, bucket, handle] = counted;
+  if (next == &sum)
+    return counted_add_slow(handle, bucket.element, handle, sum.element, sum.delta);
+  return counter_add(handle, bucket.element, bucket.delta);
+}
+
 } // namespace addon
 } // namespace rseq

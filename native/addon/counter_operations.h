@@ -90,6 +90,33 @@ inline uint32_t counted_add(uint32_t counts, uint32_t bucket, uint32_t sums, uin
   return counted_add_slow(counts, bucket, sums, sum, value);
 }
 
+/** The two additions of counted_add_int32(), and the region's handle: in memory, so that no register has to be saved. */
+struct CountedAddition {
+  Addition sum;
+  Addition bucket;
+  uint32_t handle;
+};
+
+/** Makes the additions from `next` on, which counted_add_int32() has not made. */
+uint32_t counted_add_rest(const CountedAddition& counted, const Addition* next) noexcept;
+
+/** counted_add() of a 32-bit value, with bucket and sum in one region of i64 counters. */
+inline uint32_t counted_add_int32(uint32_t handle, uint32_t bucket, uint32_t sum, int32_t value) noexcept {
+  const CountedAddition counted = {{sum, value}, {bucket, 1}, handle};
+  const Addition* next = &counted.sum;
+  const Region* region = regions.find(handle);
+  if (__builtin_expect(region != nullptr && bucket < region->direct_length && region->kind == Kind::counters &&
+                           region->element == Element::i64,
+                       true)) {
+    const Here place = libc_here();
+    // The section checks that `sum` is in the region.
+    if (__builtin_expect(place.index < region->section_shards, true))
+      next = load_add_store_each(place, word_at<int64_t>(*region, place.index, 0), region->direct_length, next,
+                                 &counted.sum + 2);
+  }
+  return __builtin_expect(next == &counted.sum + 2, true) ? answer(Status::ok) : counted_add_rest(counted, next);
+}
+
 /**
  * One attempt to add the sums of a batch's counters below `end`, with one section after the other. Returns the first
  * counter that is not added: `end` if all are. The caller then adds the rest with batch_add_sums(). `end` must be a

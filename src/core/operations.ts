@@ -87,6 +87,12 @@ export interface Operations {
    */
   readonly countedAdd: (counts: Handle, bucket: U32, sums: Handle, sum: U32, value: F64) => Status
   /**
+   * `countedAdd` of a 32-bit value, where one region of i64 counters has bucket and sum: fewer arguments and conversions.
+   *
+   * @bench record
+   */
+  readonly countedAddInt32: (handle: Handle, bucket: U32, sum: U32, value: I32) => Status
+  /**
    * One attempt to add the sums of a batch's counters below `end`. Answers the first counter whose sum was not added, or
    * `end`.
    *

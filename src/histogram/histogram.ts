@@ -31,11 +31,12 @@ import {
   openRegion,
 } from '../runtime/region.js'
 
-const { countedAdd } = backend.operations
+const { countedAdd, countedAddInt32 } = backend.operations
 
 /** A copy in this module: counters.ts explains why hot code needs one. */
 const OK = Status.ok
 
+const MOST_INT32 = 2 ** 31 - 1
 const SUM = HistogramCounter.sum
 const MERGED_SUM = HistogramCounter.mergedSum
 const FIRST = HistogramCounter.first
@@ -123,8 +124,14 @@ export class PerCpuHistogram extends RegionHolder {
   /** At most 31: JavaScript shifts by a count modulo 32, and {@link record} shifts values of 31 bits. */
   readonly #unit = Math.min(31, this.#buckets.unit)
   readonly #length = this.#buckets.length
-  /** This thread knows that the header's least value is at most `#least`, and its greatest value at least `#most`. */
-  #least = Number.MAX_SAFE_INTEGER
+  /** The highest bit of the values in the first group of buckets, and how many zeros stand in front of it in 32 bits. */
+  readonly #firstBit = 1 << Math.min(30, this.#unit + this.#steps)
+  readonly #zeros = Math.clz32(this.#firstBit)
+  /**
+   * This thread knows that the header's least value is at most `#least`, and its greatest value at least `#most`. Both have 31
+   * bits, so that V8 compares integers.
+   */
+  #least = MOST_INT32
   #most = -1
   /** The first {@link recordMany} or {@link merge} makes it. */
   #batch: BatchEntries | null = null
@@ -165,14 +172,12 @@ export class PerCpuHistogram extends RegionHolder {
    */
   record(value: number): void {
     if (typeof value === 'number' && (value | 0) === value && value >= this.#least && value <= this.#most) {
-      // This is HdrBuckets.indexOf() for values of 31 bits. `| 1` avoids the logarithm of 0.
-      const group = Math.max(0, 31 - Math.clz32(value | 1) - this.#unit - this.#steps)
+      // This is HdrBuckets.indexOf() for values of 31 bits. A value beyond all buckets is out of range in native code.
+      const group = this.#zeros - Math.clz32(value | this.#firstBit)
       const index = (group << this.#steps) + (value >>> (group + this.#unit))
-      if (index < this.#length) {
-        const status = countedAdd(this.#handle, FIRST + index, this.#handle, SUM, value)
-        if (status !== OK) this.#counters.fail(status)
-        return
-      }
+      const status = countedAddInt32(this.#handle, FIRST + index, SUM, value)
+      if (status === OK) return
+      if (status !== Status.outOfRange) this.#counters.fail(status)
     }
     this.#recordOther(value)
   }
@@ -209,7 +214,7 @@ export class PerCpuHistogram extends RegionHolder {
       (seen, wanted) => seen === 0n || seen > wanted,
     )
     this.#least = Math.min(this.#least, least)
-    this.#most = Math.max(this.#most, most)
+    this.#most = Math.max(this.#most, Math.min(most, MOST_INT32))
   }
 
   /** Stores `value` in a word of the header, unless the word holds a value that is at least as good. */

@@ -145,6 +145,19 @@ function addEntry(batch: PortableBatch, k: number): Status {
   return Status.ok
 }
 
+function countedAdd(counts: Handle, bucket: number, sums: Handle, sum: number, value: number): Status {
+  const [region, sumRegion] = [counts as PortableRegion, sums as PortableRegion]
+  if (region.element !== Element.i64) return Status.badHandle
+  if (sumRegion.element === Element.i64 && !Number.isSafeInteger(value)) return Status.badValue
+  if (bucket >= region.length || sum >= sumRegion.length) return Status.outOfRange
+  gather(region.words, at(region, ownShard(region), bucket), 1n)
+  const position = at(sumRegion, ownShard(sumRegion), sum)
+  if (sumRegion.element === Element.f64) return addSumTogether(sumRegion.words, position, value)
+  gather(sumRegion.words, position, BigInt(value))
+  addTogether()
+  return Status.ok
+}
+
 const counterOperations = {
   counterAdd,
   counterAddInt32: counterAdd,
@@ -164,18 +177,9 @@ const counterOperations = {
     return setCounter(region, i, value).status
   },
 
-  countedAdd(counts: Handle, bucket: number, sums: Handle, sum: number, value: number): Status {
-    const [region, sumRegion] = [counts as PortableRegion, sums as PortableRegion]
-    if (region.element !== Element.i64) return Status.badHandle
-    if (sumRegion.element === Element.i64 && !Number.isSafeInteger(value)) return Status.badValue
-    if (bucket >= region.length || sum >= sumRegion.length) return Status.outOfRange
-    gather(region.words, at(region, ownShard(region), bucket), 1n)
-    const position = at(sumRegion, ownShard(sumRegion), sum)
-    if (sumRegion.element === Element.f64) return addSumTogether(sumRegion.words, position, value)
-    gather(sumRegion.words, position, BigInt(value))
-    addTogether()
-    return Status.ok
-  },
+  countedAdd,
+  countedAddInt32: (handle: Handle, bucket: number, sum: number, value: number): Status =>
+    countedAdd(handle, bucket, handle, sum, value),
 
   batchTrySums(): number {
     return 0 // The portable backend adds all sums in batchAddSums().
