@@ -90,7 +90,8 @@ inline uint32_t counted_add(uint32_t counts, uint32_t bucket, uint32_t sums, uin
   return counted_add_slow(counts, bucket, sums, sum, value);
 }
 
-/** The two additions of counted_add_int32(), and the region's handle: in memory, so that no register has to be saved. */
+/** The two additions of counted_add_int32(), and the region's handle: in memory, so that no register has to be saved.
+ */
 struct CountedAddition {
   Addition sum;
   Addition bucket;
