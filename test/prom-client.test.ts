@@ -453,7 +453,7 @@ describe('expositions after one another', () => {
       if (below(4) === 0) gauge.remove({ m: below(50) })
       if (below(15) === 0) counter.reset()
       if (changesFormat && step === STEPS / 2)
-        register.setContentType(client.Registry.OPENMETRICS_CONTENT_TYPE)
+        register.setContentType(client.Registry.OPENMETRICS_CONTENT_TYPE as never)
       // prom-client lists a series that was removed and came back behind the others, and writes `Nan` in OpenMetrics, too.
       texts.push((await register.metrics()).replaceAll(' Nan', ' NaN').split('\n').sort())
     }
