@@ -60,7 +60,7 @@ function countersFixture(type) {
       end: 16,
       count: 3,
     },
-    args32: { delta: 7 },
+    args32: { delta: 7, value: 5 },
     args64: { delta: 2 ** 40, value: 2 ** 40 },
     reset() {
       for (let i = 0; i < LENGTH; i++) {
