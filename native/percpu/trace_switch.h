@@ -43,12 +43,12 @@ public:
   Switch() = default;
 
   /**
-   * @param word the switch, in the events' memory.
-   * @param block the event's block there.
-   * @param rates the event's kRateWords words there.
+   * @param at the switch, in the events' memory.
+   * @param block_at the event's block there.
+   * @param rates_at the event's kRateWords words there.
    */
-  Switch(const uint32_t* word, const unsigned char* block, uint32_t* rates) noexcept
-      : word(word), block(block), rates(rates) {}
+  Switch(const uint32_t* at, const unsigned char* block_at, uint32_t* rates_at) noexcept
+      : word(at), block(block_at), rates(rates_at) {}
 
   /** The switch itself: 0 if the event is off, 1 if all are recorded, else ask passes(). One load. */
   uint32_t load() const noexcept { return __atomic_load_n(word, __ATOMIC_RELAXED); }
