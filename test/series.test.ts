@@ -8,9 +8,11 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Model, choose } from '../lib/cli/top/model.js'
 import { findService } from '../lib/inspect/index.js'
 import { MetricsReader, exposedOf } from '../lib/series/reader.js'
 import { STALE_MS, roundNow, staleOf } from '../lib/series/round.js'
+import { WholeReader } from '../lib/series/service-reader.js'
 import { textPieces } from '../lib/metrics/text.js'
 import { openShared } from '../lib/shared/index.js'
 import { rseq } from './cli/command.js'
@@ -269,6 +271,24 @@ describe.skipIf(WHY_NO_SHM !== '')('metrics from outside', () => {
     const [series] = objects.filter(({ metric }) => metric === 'requests_total')
     expect(series).toMatchObject({ content: 'metric', total: 3, labels: { kind: 'a"b' } })
     expect((series?.perCpu ?? []).reduce((a, b) => a + b, series?.overflow ?? 0)).toBe(3)
+  })
+
+  test('a series that grows has a rate, and goes before those that do not', async () => {
+    const one = await actor()
+    await one.ask('set', { value: 5 })
+    const reader = new WholeReader(findService(join(place.directory, 'rseq.shop')), true)
+    const model = new Model()
+    model.take(reader.read())
+    await one.ask('inc', { kind: 'set', by: 1000 })
+    const later = reader.read()
+    reader.close()
+    const seconds = (later.at - (model.snapshot?.at ?? 0)) / 1000
+    model.take(later)
+    const rows = choose(model.rows, { sort: 'rate', isReversed: false, filter: '' })
+    expect(rows[0]?.object.name).toBe('requests_total{kind="set"}')
+    expect(rows[0]?.rate).toBeCloseTo(1000 / seconds)
+    const gauge = rows.find(({ object }) => object.name === 'gauge_sum{of="x"}')
+    expect([gauge?.total, gauge?.rate]).toEqual([5, 0])
   })
 
   test('overwritten bytes are a problem of the file, and never an end of the reader', async () => {

@@ -5,7 +5,7 @@
  */
 import type { Command } from 'commander'
 import { SHM } from '../core/service-files.js'
-import type { ServicePlace, ServiceSnapshot, Users } from '../inspect/index.js'
+import type { ServiceSnapshot, Users } from '../inspect/index.js'
 import { describeObject, livingCount } from './objects.js'
 import { type Style, styleOf } from './style.js'
 import { jsonText } from '../core/printable.js'
@@ -77,25 +77,14 @@ function detail(service: ServiceSnapshot, users: ReadonlyMap<string, Users>, sty
   return [...problems, objects, '', heading, ...(isUnknown ? [] : who)].join('\n')
 }
 
-/** Says of files of metrics how much they hold. */
-async function withTotals(service: ServiceSnapshot, place: ServicePlace): Promise<ServiceSnapshot> {
-  const { hasMetrics, withMetrics } = await import('../series/objects.js')
-  if (!hasMetrics(service)) return service
-  const { MetricsReader } = await import('../series/reader.js')
-  const reader = new MetricsReader(place)
-  try {
-    return withMetrics(service, reader.read(), false)
-  } finally {
-    reader.close()
-  }
-}
-
 async function run(given: string | undefined, options: { directory?: string; json?: true }): Promise<void> {
   const { findService, readService, servicesIn, usersOf } = await import('../inspect/index.js')
   const style = styleOf(process.stdout)
   if (given !== undefined) {
-    const place = findService(given, options.directory)
-    const service = await withTotals(readService(place), place)
+    const { WholeReader } = await import('../series/service-reader.js')
+    const reader = new WholeReader(findService(given, options.directory), false)
+    const service = reader.read()
+    reader.close()
     const files = service.objects.map(({ file }) => file)
     const users = usersOf(service.path, files)
     const objects = service.objects.map((object) => ({ ...object, users: users.get(object.file) ?? null }))

@@ -7,7 +7,8 @@ import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import { SHM } from '../core/service-files.js'
-import type { ServicePlace, ServiceReader, ServiceSnapshot } from '../inspect/index.js'
+import type { ServiceSnapshot } from '../inspect/index.js'
+import type { WholeReader } from '../series/service-reader.js'
 import { type Line, barCharacters, objectsTable, processLines, processesHeading } from './top/frame.js'
 import { type Choice, Model, SORTS, type Sort, choose } from './top/model.js'
 import { interruption } from './interruption.js'
@@ -28,33 +29,13 @@ interface Options {
   filter: string
 }
 
-/** What reads a service again and again. */
-type Reader = Pick<ServiceReader, 'read' | 'close'>
-
-/** A reader of all objects of a service, with its metrics. */
-async function readerOf(place: ServicePlace): Promise<Reader> {
-  const { ServiceReader } = await import('../inspect/index.js')
-  const { MetricsReader } = await import('../series/reader.js')
-  const { hasMetrics, withMetrics } = await import('../series/objects.js')
-  const [objects, metrics] = [new ServiceReader(place), new MetricsReader(place)]
-  return {
-    read() {
-      const snapshot = objects.read()
-      return hasMetrics(snapshot) ? withMetrics(snapshot, metrics.read(true), true) : snapshot
-    },
-    close() {
-      objects.close()
-      metrics.close()
-    },
-  }
-}
-
 /** Serves the page until the command is interrupted. */
 async function showPage(given: string, { directory, port, interval }: Options): Promise<void> {
   const { findService } = await import('../inspect/index.js')
+  const { WholeReader } = await import('../series/service-reader.js')
   const { serveWeb } = await import('../web/server.js')
   const place = findService(given, directory)
-  const reader = await readerOf(place)
+  const reader = new WholeReader(place, true)
   const web = await serveWeb({ sample: () => reader.read(), interval, port })
   console.log(
     `${printable(place.service)}: ${web.url}\nOnly who has this address can open the page. Ctrl-C ends it.`,
@@ -68,7 +49,7 @@ async function showPage(given: string, { directory, port, interval }: Options): 
 class Looks {
   readonly #given: string
   readonly #directory: string
-  #reader: Reader | undefined
+  #reader: WholeReader | undefined
 
   constructor(given: string, { directory }: Options) {
     this.#given = given
@@ -78,8 +59,9 @@ class Looks {
   /** @throws Error if there is no such service now. */
   async look(): Promise<ServiceSnapshot> {
     const { findService } = await import('../inspect/index.js')
+    const { WholeReader } = await import('../series/service-reader.js')
     const place = findService(this.#given, this.#directory)
-    this.#reader ??= await readerOf(place)
+    this.#reader ??= new WholeReader(place, true)
     return this.#reader.read()
   }
 

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { MetricContent, MetricsFileContent } from './metric-snapshot.js'
 
 /** A process that has a slot of a service, or had it last. */
 export interface ProcessSnapshot {
@@ -178,28 +179,10 @@ export interface LocksSnapshot extends ReadableBase {
   readonly locks: readonly LockSnapshot[]
 }
 
-/** A file with metrics of `rseq/prom-client`. If a service has several, their series are counted with the one that was made last. */
-export interface MetricsFile extends ReadableBase {
-  readonly content: 'metrics'
-  /** Number of metrics that are shown. */
-  readonly metrics: number
-  /** Number of their series. */
-  readonly series: number
-}
-
-/**
- * A series of a metric. `name` is that of the metric with its labels, `kind` the metric's type, `file` the name of the file, a space
- * and `name`. `total` is the value or, of histograms and summaries, the number of observations.
- */
-export interface MetricSnapshot extends ReadableBase {
-  readonly content: 'metric'
-  /** The name of the metric. */
-  readonly metric: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly help: string
-  /** The sum of the observations of a histogram or summary; null for others, and if it is not finite. */
-  readonly sum: number | null
-}
+/** A file with metrics. */
+export type MetricsFile = ReadableBase & MetricsFileContent
+/** A series of a metric. */
+export type MetricSnapshot = ReadableBase & MetricContent
 
 /** An object of which no content was read. */
 export interface UnreadObject extends ObjectBase {

@@ -82,7 +82,7 @@ const JOINED: Readonly<Record<string, number>> = {
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
 
 /** The command of `series`, the metrics of a service from outside, and what it shares with `rseq top`. */
-const OF_SERIES = /^lib\/cli\/(metrics|interruption|whole-number)\./
+const OF_SERIES = /^lib\/(cli\/(metrics|interruption|whole-number)|inspect\/metric-snapshot)\./
 
 /** The command of `trace`. */
 const OF_TRACES = /^lib\/cli\/trace\./
