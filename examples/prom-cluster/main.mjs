@@ -19,7 +19,11 @@ async function run(version, kills) {
   const name = `prom-cluster-example-${process.pid}`
   const remove = () => rmSync(`/dev/shm/rseq.${name}`, { recursive: true, force: true })
   const service = new Service(version, name)
-  process.once('exit', remove)
+  const abandon = () => {
+    service.kill()
+    remove()
+  }
+  process.once('exit', abandon)
   try {
     await service.start()
     const load = await service.killUnderLoad(kills, (kill, answered) => {
@@ -32,6 +36,7 @@ async function run(version, kills) {
   } finally {
     await service.stop()
     remove()
+    process.off('exit', abandon)
   }
 }
 
@@ -47,6 +52,9 @@ function judge(version, kills, { sent, answered, counted, observed }) {
   else console.log(`WRONG: ${grouped(answered - Math.min(counted, observed))} answers are not counted.`)
   return isExact
 }
+
+// The service ends with the example, and its files are removed.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
 const { positionals } = parseArgs({ allowPositionals: true })
 const kills = Number(positionals[0] ?? KILLS)

@@ -107,9 +107,13 @@ export class Service {
   async stop() {
     if (this.#primary.exitCode !== null) return
     const ended = once(this.#primary, 'exit')
-    this.#primary.kill('SIGKILL')
+    this.kill()
     await ended
-    // Workers end when their primary has ended.
+  }
+
+  /** Kills the primary. Workers end when their primary has ended. */
+  kill() {
+    this.#primary.kill('SIGKILL')
   }
 }
 
