@@ -345,6 +345,35 @@ describe.skipIf(WHY_NO_SHM !== '')('processes', () => {
     process.off('warning', note)
   })
 
+  test('overwritten counts of a histogram are an error that names its file', () => {
+    const histogram = shop.histogram('time', { highest: 1000 })
+    for (let value = 1; value <= 3; value++) histogram.record(5)
+    const [{ path } = { path: '' }] = shop.objects()
+    const words = new BigInt64Array(histogram.buffer)
+    const bucket = words.lastIndexOf(3n)
+    for (const [word, wrong] of [
+      [bucket, -5n],
+      [bucket, 2n ** 62n],
+      [bucket, 2n ** 53n],
+      [4, -1n], // the least value, plus 1
+      [5, 2n ** 53n], // the greatest value
+    ] as const) {
+      const right = words[word] as bigint
+      words[word] = wrong
+      expect(() => shop.distribution('time')).toThrow(`rseq: ${path} has `)
+      words[word] = right
+    }
+    // Two buckets that are possible, and together are not.
+    const [next] = [words[bucket + 1] as bigint]
+    words[bucket] = 2n ** 53n - 1n
+    words[bucket + 1] = 2n ** 53n - 1n
+    expect(() => shop.distribution('time')).toThrow(`rseq: ${path} has more values than there can be`)
+    words[bucket] = 3n
+    words[bucket + 1] = next
+    // The control.
+    expect(shop.distribution('time', { highest: 1000 }).count).toBe(3)
+  })
+
   test('no count is lost or doubled when processes are killed while they retire generations', async ({
     annotate,
   }) => {

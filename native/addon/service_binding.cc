@@ -87,6 +87,12 @@ napi_value note(const Call& call) noexcept {
   return call.read(service) ? call.number(static_cast<int32_t>(process_note(service))) : nullptr;
 }
 
+/** serviceOf(bytes): the number of the service that mapped memory belongs to; 0 for memory of this process alone. */
+napi_value service_of_bytes(const Call& call) noexcept {
+  Bytes bytes;
+  return call.read(bytes) ? call.number(service_of(bytes.data)) : nullptr;
+}
+
 /** isNoteAlive(service, note): whether the process that a note names lives. Accepts every note. */
 napi_value is_note_alive(const Call& call) noexcept {
   uint32_t service, number;
@@ -188,6 +194,7 @@ void export_services(Environment& environment, Object& exports) noexcept {
   exports.function<join>("joinService", environment)
       .function<slot>("serviceSlot", environment)
       .function<is_taken>("isSlotTaken", environment)
+      .function<service_of_bytes>("serviceOf", environment)
       .function<note>("processNote", environment)
       .function<is_note_alive>("isNoteAlive", environment)
       .function<lock>("lockByte", environment)

@@ -9,6 +9,7 @@ import { checkOptions } from '../core/options.js'
 import {
   type BucketsSpec,
   type CounterMetricOptions,
+  type GaugeMetricOptions,
   type HistogramMetricOptions,
   type LabelSpec,
   type MetricKind,
@@ -17,6 +18,7 @@ import {
   type MetricsSchema,
   UNSPEAKABLE,
 } from './schema.js'
+import { PROCESS_LABEL } from './aggregator.js'
 import { type Clash, clashOf, escapeName, labelClashOf } from './names.js'
 
 const DEFAULT_SERIES = 1000
@@ -31,9 +33,11 @@ const COMMON = ['name', 'help', 'unit', 'labels', 'series', 'labelBytes', 'absen
 /** The options that each kind of metric accepts. */
 const ACCEPTED = {
   counter: [...COMMON, 'type'],
-  gauge: [...COMMON, 'type'],
+  gauge: [...COMMON, 'type', 'aggregator'],
   histogram: [...COMMON, 'buckets', 'exponential'],
 } as const
+
+const AGGREGATORS = ['sum', 'first', 'average', 'min', 'max', 'omit', 'process'] as const
 
 const KINDS = { counters: 'counter', gauges: 'gauge', histograms: 'histogram' } as const
 
@@ -158,7 +162,7 @@ function checkBuckets(argument: string, options: HistogramMetricOptions): Bucket
 }
 
 function checkMetric(key: string, kind: MetricKind, value: unknown): MetricSpec {
-  const options = checkOptions(key, value as MetricOptions & CounterMetricOptions, ACCEPTED[kind])
+  const options = checkOptions(key, value as CounterMetricOptions & GaugeMetricOptions, ACCEPTED[kind])
   const { help, name = key, unit = '', absentAtZero = false } = options
   if (typeof help !== 'string') throw typeError(`${key}.help`, 'a sentence', help)
   if (typeof unit !== 'string') throw typeError(`${key}.unit`, UNIT, unit)
@@ -170,6 +174,14 @@ function checkMetric(key: string, kind: MetricKind, value: unknown): MetricSpec 
     throw rangeError(`${key}.name`, 'more than _total, which OpenMetrics takes off', name)
   }
   const labels = checkLabels(`${key}.labels`, options.labels, kind)
+  const aggregator = checkChoice(`${key}.aggregator`, options.aggregator ?? 'sum', AGGREGATORS)
+  if (aggregator === 'process' && labels.some((label) => label.name === PROCESS_LABEL)) {
+    throw rangeError(
+      `${key}.labels`,
+      'other names: process is the label that tells processes apart',
+      PROCESS_LABEL,
+    )
+  }
   const most = kind === 'histogram' ? MOST_SERIES >> 4 : MOST_SERIES
   const series = checkInteger(`${key}.series`, options.series ?? product(labels) ?? DEFAULT_SERIES, 1, most)
   const fallback = kind === 'counter' ? 'i64' : 'f64'
@@ -182,6 +194,7 @@ function checkMetric(key: string, kind: MetricKind, value: unknown): MetricSpec 
     type: checkChoice(`${key}.type`, options.type ?? fallback, ELEMENTS),
     labels,
     absentAtZero,
+    aggregator,
     series: labels.length === 0 ? 1 : series,
     labelBytes: checkInteger(`${key}.labelBytes`, options.labelBytes ?? DEFAULT_LABEL_BYTES, 1, 1 << 12),
     buckets: kind === 'histogram' ? checkBuckets(key, options) : null,

@@ -11,9 +11,9 @@ import type { Store } from './store.js'
 /** An open metric: its declaration, its position in the buffer, its buckets and its label table. */
 export interface OpenMetric {
   readonly plan: MetricPlan
-  /** Null if the metric is no histogram. */
+  // Null if the metric is no histogram.
   readonly buckets: Buckets | null
-  /** Null if the metric has no labels. */
+  // Null if the metric has no labels.
   readonly table: LabelTable | null
 }
 
@@ -21,4 +21,6 @@ export interface OpenMetric {
 export interface Internals {
   readonly store: Store
   readonly metrics: readonly OpenMetric[]
+  // Opens the other generations of memory that processes share.
+  readonly others: () => readonly Internals[]
 }

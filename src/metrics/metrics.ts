@@ -10,15 +10,19 @@ import type { ExpositionFormat } from './negotiation.js'
 import { type OpenTelemetryMeterProvider, registerInOpenTelemetry } from './opentelemetry.js'
 import { OpenTelemetryProducer, type OpenTelemetryProducerOptions } from './opentelemetry-producer.js'
 import { type PromRegistry, registerInPromClient } from './prom-client.js'
-import { Family, type ShownSeries, familiesOf } from './read.js'
+import { familiesOf, seriesOf } from './families.js'
+import type { ShownSeries } from './read.js'
 import { type TextFormat, textPieces } from './text.js'
 import { Counter, Gauge, Histogram, type Instrument } from './instruments.js'
 import { LabelTable } from './label-table.js'
 import { Labelled } from './labelled.js'
 import type { Internals, OpenMetric } from './internals.js'
 import { type MetricPlan, type Plan, planFor } from './layout.js'
-import type { LabelsOf, LabelsOption, MetricsSchema } from './schema.js'
+import type { LabelsOf, LabelsOption, MetricSpec, MetricsSchema } from './schema.js'
+import { ProcessGauge, makeProcessGauge } from './process-gauge.js'
+import { type Layouts, openInternals, processesIn, threadsMembers } from './service-memory.js'
 import { type Store, createStore, openStore } from './store.js'
+import { type SharedDirectory, type SharedMetricsOptions, openInService } from '../shared/shared-directory.js'
 
 const TEXT_FORMATS = ['prometheus', 'openmetrics'] as const
 const FORMATS = [...TEXT_FORMATS, 'protobuf'] as const
@@ -165,11 +169,10 @@ export class MetricsCore {
 }
 
 /** Makes the instrument of a series. */
-function makeInstrument(
-  { plan, buckets }: OpenMetric,
-  { wholes, doubles }: Store,
-  series: number,
-): Instrument {
+function makeInstrument(metric: OpenMetric, store: Store, series: number): Instrument {
+  const { plan, buckets } = metric
+  const { wholes, doubles, members } = store
+  if (members !== null && plan.spec.kind === 'gauge') return makeProcessGauge(metric, store, members, series)
   const whole = plan.wholeBase + series * plan.wholeStride
   const double = plan.doubleBase + series * plan.doubleStride
   if (buckets !== null)
@@ -187,6 +190,19 @@ function openMetric(plan: MetricPlan, buckets: Buckets | null, store: Store): Op
   return { plan, buckets, table }
 }
 
+/** The layouts of checked metrics, for any number of processes. */
+function layoutsOf(specs: readonly MetricSpec[]): Layouts {
+  const buckets = specs.map((spec) => (spec.buckets === null ? null : makeBuckets(spec.buckets)))
+  const counts = buckets.map((one) => (one === null ? 0 : one.bounds.length + 1))
+  return {
+    planFor: (processes) => planFor(specs, counts, processes),
+    open: (store, { metrics }, others = () => []) => ({
+      ...{ store, others },
+      metrics: metrics.map((plan, k) => openMetric(plan, buckets[k] ?? null, store)),
+    }),
+  }
+}
+
 /** Makes the object that users see: it has a property for each metric. */
 function metricsOf<Schema extends MetricsSchema>(internals: Internals): Metrics<Schema> {
   const metrics = new MetricsCore(internals)
@@ -195,8 +211,9 @@ function metricsOf<Schema extends MetricsSchema>(internals: Internals): Metrics<
     const { table } = metric
     const { store } = internals
     const make = (series: number): Instrument => makeInstrument(metric, store, series)
-    const list = (): Iterable<ShownSeries> => new Family(metric, store).shown()
+    const list = (): Iterable<ShownSeries> => seriesOf(metric, store).shown()
     const value = table === null ? make(0) : new Labelled({ key, specs, table, make, list })
+    if (value instanceof ProcessGauge && !metric.plan.spec.absentAtZero) value.show()
     Object.defineProperty(metrics, key, { value, enumerable: true })
   }
   return metrics as Metrics<Schema>
@@ -209,17 +226,13 @@ const RESERVED = new Set([
 
 /** A checked schema. All threads that share metrics must define them by equal schemas. */
 export class MetricsDefinition<Schema extends MetricsSchema> {
+  readonly #layouts: Layouts
   readonly #plan: Plan
-  readonly #buckets: readonly (Buckets | null)[]
 
   /** Checks the schema. @throws TypeError, RangeError that name the metric and the wrong option. */
   constructor(schema: Schema) {
-    const specs = checkSchema(schema, RESERVED)
-    this.#buckets = specs.map(({ buckets }) => (buckets === null ? null : makeBuckets(buckets)))
-    this.#plan = planFor(
-      specs,
-      this.#buckets.map((buckets) => (buckets === null ? 0 : buckets.bounds.length + 1)),
-    )
+    this.#layouts = layoutsOf(checkSchema(schema, RESERVED))
+    this.#plan = this.#layouts.planFor(0)
   }
 
   /** Returns one line for each metric, with its kind, name and labels. */
@@ -247,30 +260,39 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
   /** Makes new metrics, which are all 0. If all label values of a metric are known, all its series exist from the start. */
   create(): Metrics<Schema> {
     const store = openStore(createStore(this.#plan), this.#plan)
-    const internals = this.#internalsOf(store)
-    for (const { plan, table } of internals.metrics) {
-      if (table !== null && plan.spec.labels.every(({ known }) => known !== null)) {
-        for (const values of product(plan.spec.labels.map(({ known }) => known ?? []))) table.find(values)
-      }
-    }
+    const internals = this.#layouts.open(store, this.#plan)
+    makeKnownSeries(internals)
     return metricsOf(internals)
   }
 
   /**
-   * Opens the metrics that another thread made.
+   * Opens the metrics that another thread of this process made, or opened in memory that processes share.
    *
    * @param buffer - their {@link MetricsCore.buffer}, as received by `workerData` or a message.
    * @throws TypeError if `buffer` is no SharedArrayBuffer.
    * @throws RangeError if `buffer` was made with another schema (the message names the metric that differs) or is damaged.
    */
   open(buffer: SharedArrayBuffer): Metrics<Schema> {
-    return metricsOf(this.#internalsOf(openStore(buffer, this.#plan)))
+    const processes = processesIn(buffer)
+    const plan = this.#layouts.planFor(processes)
+    const members = processes === 0 ? undefined : threadsMembers(plan)
+    return metricsOf(this.#layouts.open(openStore(buffer, plan, members), plan))
   }
 
-  #internalsOf(store: Store): Internals {
-    return {
-      store,
-      metrics: this.#plan.metrics.map((plan, k) => openMetric(plan, this.#buckets[k] ?? null, store)),
+  /** @internal */
+  [openInService](service: SharedDirectory, name: string, options: SharedMetricsOptions): Metrics<Schema> {
+    const define = (schema: MetricsSchema): Layouts => layoutsOf(checkSchema(schema, new Set()))
+    const internals = openInternals(this.#layouts, define, { service, name, options })
+    makeKnownSeries(internals)
+    return metricsOf(internals)
+  }
+}
+
+/** Makes the series of metrics of which the values of all labels are known. */
+function makeKnownSeries({ metrics }: Internals): void {
+  for (const { plan, table } of metrics) {
+    if (table !== null && plan.spec.labels.every(({ known }) => known !== null)) {
+      for (const values of product(plan.spec.labels.map(({ known }) => known ?? []))) table.find(values)
     }
   }
 }

@@ -9,7 +9,8 @@ import { checkChoice, typeError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { ExponentialBuckets } from './buckets.js'
 import type { Internals } from './internals.js'
-import { type Distribution, type Family, classicBuckets, cumulate, familiesOf } from './read.js'
+import { familiesOf } from './families.js'
+import { type Distribution, type Family, classicBuckets, cumulate } from './read.js'
 
 /** Whether points count from the beginning, or from the collection before. */
 export type Temporality = 'cumulative' | 'delta'

@@ -10,7 +10,8 @@
  */
 import { typeError } from '../core/errors.js'
 import type { Internals } from './internals.js'
-import { type Family, classicBuckets, cumulate, familiesOf } from './read.js'
+import { familiesOf } from './families.js'
+import { type Family, classicBuckets, cumulate } from './read.js'
 
 type Attributes = Record<string, string>
 

@@ -65,22 +65,31 @@ const PROCESS_METRICS = {
       name: 'process_start_time_seconds',
       help: 'When the process started, since 1970.',
       absentAtZero: true,
+      aggregator: 'omit',
     },
     threadHeap: { name: 'nodejs_thread_heap_used_bytes', help: 'JavaScript heap of the thread.', ...THREADS },
     threadCpu: {
       name: 'nodejs_thread_cpu',
       help: 'CPU that the thread was on when it was asked.',
+      aggregator: 'process',
       ...THREADS,
     },
-    threadNode: { name: 'nodejs_thread_numa_node', help: 'NUMA node of that CPU.', ...THREADS },
+    threadNode: {
+      name: 'nodejs_thread_numa_node',
+      help: 'NUMA node of that CPU.',
+      aggregator: 'process',
+      ...THREADS,
+    },
     threadUtilization: {
       name: 'nodejs_thread_eventloop_utilization',
       help: 'Share of the last interval in which the event loop was busy.',
+      aggregator: 'average',
       ...THREADS,
     },
     eventLoopDelay: {
       name: 'nodejs_thread_eventloop_delay_seconds',
       help: 'Delay of the event loop in the last interval: percentiles, and the longest.',
+      aggregator: 'max',
       labels: { thread: 'any', at: ['p50', 'p90', 'p99', 'max'] },
       series: 256,
     },
@@ -172,8 +181,9 @@ function lookAtProcess(metrics: ProcessMetrics, growth: Growth): void {
   metrics.processCpuSeconds.labels({ mode: 'system' }).inc(growth.of('system', system) / 1e6)
   for (const [cpu, { times }] of cpus().entries()) {
     for (const mode of CPU_MODES) {
-      const milliseconds = growth.of(`${cpu} ${mode}`, times[mode])
-      metrics.hostCpuSeconds.labels({ cpu, mode }).inc(milliseconds / 1000)
+      // Processes that share the metrics measure the same time, so the value grows to what was measured.
+      const series = metrics.hostCpuSeconds.labels({ cpu, mode })
+      series.inc(Math.max(0, times[mode] / 1000 - series.value))
     }
   }
   metrics.processMemory.set(process.memoryUsage.rss())

@@ -7,7 +7,8 @@
 import { typeError } from '../core/errors.js'
 import type { Internals } from './internals.js'
 import { escapeName } from './names.js'
-import { type Family, classicBuckets, cumulate, familiesOf } from './read.js'
+import { familiesOf } from './families.js'
+import { type Family, classicBuckets, cumulate } from './read.js'
 
 /** A sample that prom-client's registry prints. */
 interface PromValue {

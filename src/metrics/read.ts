@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buckets } from './buckets.js'
-import type { Internals, OpenMetric } from './internals.js'
+import type { OpenMetric } from './internals.js'
 import { type MetricSpec, OVERFLOW } from './schema.js'
 import { SeriesCache } from './series-cache.js'
 import type { Store } from './store.js'
@@ -58,7 +58,7 @@ export class Family implements ExposedFamily {
   readonly metric: OpenMetric
   /** The numbers of series are below this number. Many of them may be unused. */
   readonly series: number
-  readonly #store: Store
+  protected readonly store: Store
   readonly #known: (readonly string[] | undefined)[]
 
   constructor(metric: OpenMetric, store: Store) {
@@ -66,14 +66,14 @@ export class Family implements ExposedFamily {
     this.spec = metric.plan.spec
     this.buckets = metric.buckets
     this.series = metric.plan.series
-    this.#store = store
+    this.store = store
     this.#known = knownLabels.of(metric)
   }
 
   /** Returns the label values of a series; null if the series does not exist. */
   labelsOf(series: number): readonly string[] | null {
     const { table } = this.metric
-    const { labels } = this.spec
+    const { labels } = this.metric.plan.spec
     const known = this.#known[series]
     if (known !== undefined) return known
     const found =
@@ -99,14 +99,14 @@ export class Family implements ExposedFamily {
   /** Returns the value of a series of a counter or gauge. */
   valueOf(series: number): number {
     const { wholeStride, wholeBase, doubleBase } = this.metric.plan
-    const { wholes, doubles } = this.#store
+    const { wholes, doubles } = this.store
     return wholeStride === 0 ? doubles.get(doubleBase + series) : wholes.get(wholeBase + series)
   }
 
   /** Returns the content of a series of a histogram. */
   distributionOf(series: number): Distribution {
     const { wholeStride, wholeBase, doubleBase } = this.metric.plan
-    const { wholes, doubles } = this.#store
+    const { wholes, doubles } = this.store
     const base = wholeBase + series * wholeStride
     const counts = Array.from({ length: wholeStride }, (_, k) => wholes.get(base + k))
     return { count: counts.reduce((a, b) => a + b), sum: doubles.get(doubleBase + series), counts }
@@ -119,11 +119,6 @@ export class Family implements ExposedFamily {
       if (labels !== null && this.isShown(series)) yield { series, labels }
     }
   }
-}
-
-/** Returns a reader for each metric, in the order of the schema. */
-export function familiesOf({ store, metrics }: Internals): Family[] {
-  return metrics.map((metric) => new Family(metric, store))
 }
 
 /** The bounds of classic buckets, and for each bound the counts that it includes. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ElementName } from '../core/layout.js'
+import type { Aggregator } from './aggregator.js'
 
 /** The value of a label. Values with equal texts, such as `200` and `'200'`, are one value. */
 export type LabelValue = string | number | boolean
@@ -57,6 +58,11 @@ export interface CounterMetricOptions extends MetricOptions {
 
 /** The options of a gauge. */
 export interface GaugeMetricOptions extends MetricOptions {
+  /**
+   * How readers combine the values of processes that share the metrics; `sum` by default. `first` is the process with the least
+   * column, `omit` the one that is asked, and `process` shows each one, with the label `process`.
+   */
+  aggregator?: Aggregator
   /** `f64` (the default) holds any finite number; `i64` holds whole numbers only. */
   type?: ElementName
 }
@@ -125,6 +131,7 @@ export interface MetricSpec {
   readonly type: ElementName
   readonly labels: readonly LabelSpec[]
   readonly absentAtZero: boolean
+  readonly aggregator: Aggregator
   readonly series: number
   readonly labelBytes: number
   /** Null if the metric is no histogram. */

@@ -13,6 +13,7 @@ import { Kind } from '../core/layout.js'
 import { formatRegion, openRegion } from '../runtime/region.js'
 import type { HashKey } from './keyed-hash.js'
 import { HEADER_BYTES, HeaderWord, METRICS_MAGIC, METRICS_VERSION, type Plan } from './layout.js'
+import type { Members } from './process-columns.js'
 
 const A_BUFFER = 'the buffer of metrics with this schema'
 const decoder = new TextDecoder()
@@ -24,10 +25,12 @@ export interface Store {
   readonly buffer: SharedArrayBuffer
   readonly wholes: Counters
   readonly doubles: Counters
-  /** The random key of the hashes of label sets. */
+  // The random key of the hashes of label sets.
   readonly hashKey: HashKey
-  /** When the metrics were made, in milliseconds since 1970. */
+  // When the metrics were made, in milliseconds since 1970.
   readonly created: number
+  // The processes that share the memory; null in memory of one process.
+  readonly members: Members | null
 }
 
 function headerOf(buffer: SharedArrayBuffer): Uint32Array {
@@ -41,6 +44,12 @@ function createdIn(header: Uint32Array): Float64Array {
 /** Makes a buffer whose metrics are all 0. */
 export function createStore(plan: Plan): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer(plan.byteLength)
+  formatStore(buffer, plan)
+  return buffer
+}
+
+/** Makes metrics, which are all 0, in memory that is all 0. */
+export function formatStore(buffer: SharedArrayBuffer, plan: Plan): void {
   const header = headerOf(buffer)
   header[HeaderWord.magic] = METRICS_MAGIC
   header[HeaderWord.version] = METRICS_VERSION
@@ -49,6 +58,7 @@ export function createStore(plan: Plan): SharedArrayBuffer {
   header[HeaderWord.key] = randomInt(2 ** 32)
   header[HeaderWord.secondKey] = randomInt(2 ** 32)
   header[HeaderWord.doubles] = plan.doublesOffset
+  header[HeaderWord.processes] = plan.processes
   createdIn(header)[0] = Date.now()
   new Uint8Array(buffer, HEADER_BYTES).set(plan.textBytes)
   const format = (offset: number, length: number, element: 'i64' | 'f64'): void => {
@@ -56,7 +66,6 @@ export function createStore(plan: Plan): SharedArrayBuffer {
   }
   format(plan.whole, plan.wholes, 'i64')
   format(plan.doublesOffset, plan.doubles, 'f64')
-  return buffer
 }
 
 /** Describes the first metric in which two schemas differ. */
@@ -86,6 +95,7 @@ function checkHeader(buffer: SharedArrayBuffer, plan: Plan): Uint32Array {
   if (header[HeaderWord.hash] !== fnv1a(plan.textBytes) || text !== plan.text) {
     refuse(`the schemas differ: ${difference(plan.text, text)}`)
   }
+  if (header[HeaderWord.processes] !== plan.processes) refuse('its number of processes was overwritten')
   if (buffer.byteLength <= Math.max(plan.whole, header[HeaderWord.doubles] as number)) {
     refuse(`this one has ${buffer.byteLength} bytes, too few`)
   }
@@ -102,11 +112,16 @@ function openCounters(buffer: SharedArrayBuffer, offset: number, length: number,
 /**
  * Opens a buffer that this or another thread made.
  *
+ * @param members - makes the processes' part of the store.
  * @throws TypeError if `buffer` is no SharedArrayBuffer.
  * @throws RangeError if `buffer` does not contain metrics, was made with another schema (the message names the metric that
  *   differs), or is damaged.
  */
-export function openStore(buffer: unknown, plan: Plan): Store {
+export function openStore(
+  buffer: unknown,
+  plan: Plan,
+  members: (buffer: SharedArrayBuffer) => Members | null = () => null,
+): Store {
   if (!types.isSharedArrayBuffer(buffer))
     throw typeError('buffer', `a SharedArrayBuffer, ${A_BUFFER}`, buffer)
   const header = checkHeader(buffer, plan)
@@ -114,6 +129,7 @@ export function openStore(buffer: unknown, plan: Plan): Store {
   const now = Date.now()
   const store = {
     buffer,
+    members: members(buffer),
     // A time that something overwrote, or of a clock that was set back, must not be one to come.
     created: created > 0 && created < now ? created : now,
     wholes: openCounters(buffer, plan.whole, plan.wholes, 'i64'),

@@ -184,6 +184,8 @@ export interface NativeBinding {
   serviceSlot(service: number): number
   /** Whether a living process has the slot. */
   isSlotTaken(service: number, slot: number): boolean
+  /** The number of the service that mapped memory belongs to; 0 for memory of this process alone. */
+  serviceOf(bytes: Uint8Array): number
   /** The 32 bits that name this process in memory of a service; 0 if it has no slot. */
   processNote(service: number): number
   /** Whether the process that a note names lives. Accepts every note, as an unsigned number. */

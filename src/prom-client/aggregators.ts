@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Aggregator, COMBINATIONS, PROCESS_LABEL } from '../series/aggregator.js'
+import { type Aggregator, COMBINATIONS, PROCESS_LABEL } from '../metrics/aggregator.js'
 import { labelKey } from './labels.js'
 import type { MetricObjectWithValues, MetricValue } from './registry.js'
 

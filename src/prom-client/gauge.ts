@@ -1,5 +1,5 @@
 import { format } from 'node:util'
-import { PROCESS_LABEL } from '../series/aggregator.js'
+import { PROCESS_LABEL } from '../metrics/aggregator.js'
 import { type Cell, SharedGaugeCell } from './cells.js'
 import { type LabelValues, isObject, labelKey } from './labels.js'
 import { type MetricConfiguration, type SeriesOf, startClock } from './metric.js'

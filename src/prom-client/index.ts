@@ -146,7 +146,7 @@ export {
   validateMetricName,
 }
 export { AggregatorFactory, type AggregateMetrics } from './aggregators.js'
-export type { Aggregator } from '../series/aggregator.js'
+export type { Aggregator } from '../metrics/aggregator.js'
 export type { CounterChild, CounterConfiguration, IncreaseDataWithExemplar } from './counter.js'
 export type { DefaultMetricsCollectorConfiguration } from './default-metrics.js'
 export type { GaugeChild, GaugeConfiguration } from './gauge.js'

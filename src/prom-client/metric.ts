@@ -8,7 +8,7 @@ import type { Exposition } from './exposition.js'
 import { type Child, Children } from './children.js'
 import { announce, checkAgreement, labelSetsOf, refresh, seriesKey } from './index-of-series.js'
 import { NO_LABELS, areLabelNames, isObject, labelsOf, validateMetricName } from './labels.js'
-import type { Aggregator } from '../series/aggregator.js'
+import type { Aggregator } from '../metrics/aggregator.js'
 import { collectNowAndThen, stopCollecting } from './collecting.js'
 import { memory } from './memory.js'
 import {

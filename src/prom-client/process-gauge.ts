@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Aggregator, combine } from '../series/aggregator.js'
+import { type Aggregator, combine } from '../metrics/aggregator.js'
 import { columnPart } from '../series/keys.js'
 import { LIVE } from '../series/layout.js'
 import { type Cell, LocalCell, SharedGaugeCell } from './cells.js'

@@ -4,7 +4,7 @@
  * @module
  */
 import { Exposition } from './exposition.js'
-import { PROCESS_LABEL } from '../series/aggregator.js'
+import { PROCESS_LABEL } from '../metrics/aggregator.js'
 import type { SharedMetric } from '../series/keys.js'
 import { STALE_HELP, STALE_NAME } from '../series/round.js'
 import { metricsOf, refresh } from './index-of-series.js'

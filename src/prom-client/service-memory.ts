@@ -2,16 +2,14 @@
  * The memory of series in a file of a service (`series/layout.ts`), which all of its processes update. What a process counted
  * in a counter or a histogram is in the counters that all processes share, so it stays whatever ends the process.
  *
- * A gauge has a value for each process. A process has a column: the least one that no living process has, so there are as many
- * columns as there were processes at one time. The word of a column is the note that names its process
- * (`native/percpu/service.h`). Who takes the column of a dead process first clears the gauges of that column; until then, they
- * are not shown, as the process is dead. Columns are taken under the service's lock.
+ * A gauge has a value for each process, in the process's column ({@link ProcessColumns}).
  *
  * @module
  */
 import { randomInt } from 'node:crypto'
 import { Kind, METRICS_MAGIC } from '../core/layout.js'
 import { slotsFor } from '../metrics/label-table.js'
+import { type JoinBy, ProcessColumns } from '../metrics/process-columns.js'
 import { columnPart } from '../series/keys.js'
 import {
   COLUMNS,
@@ -74,69 +72,39 @@ function plan() {
 }
 
 /** The processes that share the memory of series, and the column of this one. */
-export class ServiceMembers {
-  readonly #shop: SharedDirectory
+export class ServiceMembers extends ProcessColumns {
+  readonly #name: string
   readonly #options: string
-  readonly #columns: Int32Array
   readonly #rounds: Int32Array
   readonly #head: Int32Array
-  #own = -1
-  #living: readonly number[] = []
 
   constructor(shop: SharedDirectory, options: SharedOptions, buffer: SharedArrayBuffer) {
-    this.#shop = shop
+    super(shop[membership], new Int32Array(buffer, FILE_HEADER_BYTES, COLUMNS))
+    this.#name = shop.name
     this.#options = JSON.stringify(options)
     this.#head = new Int32Array(buffer, 0, FILE_HEADER_BYTES / 4)
-    this.#columns = new Int32Array(buffer, FILE_HEADER_BYTES, COLUMNS)
     this.#rounds = new Int32Array(buffer, ROUNDS_AT, COLUMNS)
   }
 
   isOf(name: string, options: SharedOptions): boolean {
-    return this.#shop.name === name && this.#options === JSON.stringify(options)
+    return this.#name === name && this.#options === JSON.stringify(options)
   }
 
-  /** The column of this process. */
-  get own(): number {
-    return this.#own
-  }
-
-  /** The columns of living processes at the time of the last {@link look}, in their order. */
-  get living(): readonly number[] {
-    return this.#living
-  }
-
-  /** Looks which processes live. O(columns in use), with a few system calls for each. */
-  look(): void {
-    const taken = [...this.#columns.entries()].filter(([, note]) => note !== 0)
-    const living = this.#shop[membership].livingNotes(taken.map(([, note]) => note))
-    this.#living = taken.filter(([, note]) => living.has(note)).map(([column]) => column)
-  }
-
-  /** Takes a column for this process, unless one of its threads has done so. `clear` empties the gauges of a column. */
-  join(clear: (column: number) => void): void {
-    this.#own = this.#shop[membership].exclusively(() => {
-      const note = this.#shop[membership].note()
-      const own = this.#columns.indexOf(note)
-      if (own !== -1) return own
-      this.look()
-      const column = this.#columns.findIndex((_, at) => !this.#living.includes(at))
-      if (column === -1) throw new Error('rseq: all columns for the gauges of processes are taken')
-      if (this.#columns[column] !== 0) clear(column)
+  override join(by: JoinBy, prepare: (column: number, isUsed: boolean) => void): void {
+    super.join(by, (column, isUsed) => {
+      prepare(column, isUsed)
       Atomics.store(this.#rounds, column, 0)
-      Atomics.store(this.#columns, column, note)
-      return column
     })
-    this.look()
   }
 
   /** Notes that this process has collected, or that it collects no more. */
   noteRound(isOver = false): void {
-    Atomics.store(this.#rounds, this.#own, isOver ? 0 : roundNow())
+    Atomics.store(this.#rounds, this.own, isOver ? 0 : roundNow())
   }
 
   /** The processes that lived at the last {@link look} and do not answer: their columns, and the seconds since they did. */
   stale(): [column: number, seconds: number][] {
-    return staleOf(this.#living, (column) => Atomics.load(this.#rounds, column))
+    return staleOf(this.living, (column) => Atomics.load(this.#rounds, column))
   }
 
   /** A number that grows with each registration of a metric in any process. */
@@ -169,7 +137,8 @@ export function openServiceMemory(name: string, options: SharedOptions): SeriesM
     fileTableSize,
     members,
   )
-  members.join((column) => {
+  members.join(shop[membership], (column, isUsed) => {
+    if (!isUsed) return
     const part = columnPart(column)
     for (const [slot, [what, , , of]] of memory.keys())
       if (what === 'series' && of === part) memory.clear(slot)

@@ -73,6 +73,11 @@ export function isSlotTaken(service: number, slot: number): boolean {
   return addon().isSlotTaken(service, slot)
 }
 
+/** The number in this process of the service whose processes share a buffer; 0 if none do. */
+export function serviceOf(buffer: SharedArrayBuffer): number {
+  return choice.native?.serviceOf(new Uint8Array(buffer)) ?? 0
+}
+
 /** The 32 bits by which memory of a service names this process, as a signed number; 0 if the process has no slot. */
 export function processNote(service: number): number {
   return addon().processNote(service)

@@ -6,7 +6,7 @@
 import { type Buckets, makeBuckets } from '../metrics/buckets.js'
 import { isPlain } from '../metrics/names.js'
 import type { Distribution, ExposedFamily, ExposedSpec } from '../metrics/read.js'
-import { PROCESS_LABEL, combine } from './aggregator.js'
+import { PROCESS_LABEL, combine } from '../metrics/aggregator.js'
 import type { SeenMetric, SeenNumber, SeriesLook, Sums } from './file.js'
 import { type SharedMetric, identity, sharedBucketParts } from './keys.js'
 import { COLUMNS } from './layout.js'

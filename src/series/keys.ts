@@ -12,7 +12,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import type { Aggregator } from './aggregator.js'
+import type { Aggregator } from '../metrics/aggregator.js'
 
 /** What all threads that register a metric must agree on. */
 export interface SharedMetric {

@@ -15,7 +15,7 @@ import {
   reasonOf,
 } from '../inspect/index.js'
 import type { ExposedFamily } from '../metrics/read.js'
-import { PROCESS_LABEL } from './aggregator.js'
+import { PROCESS_LABEL } from '../metrics/aggregator.js'
 import { type LivingLook, SeenFamily, type SeenSeries, familiesOf } from './families.js'
 import { SeriesFile } from './file.js'
 import { STALE_HELP, STALE_NAME, staleOf } from './round.js'

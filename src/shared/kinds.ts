@@ -195,4 +195,4 @@ export const KIND = {
     from: (buffer) => PerCpuLock.from(buffer),
   }),
   histogram: row({ specify: specifyHistogram, from: (buffer) => PerCpuHistogram.from(buffer) }),
-} satisfies Record<Exclude<SharedKind, 'events' | 'series'>, unknown>
+} satisfies Record<Exclude<SharedKind, 'events' | 'series' | 'metrics'>, unknown>

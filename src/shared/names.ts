@@ -11,8 +11,8 @@ const EXPECTED = `a name of 1 to ${LONGEST_NAME} letters, digits, '_', '-' and s
 const NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
 /**
- * The kinds of objects, as they appear in file names. `kinds.ts` has a row for each, except for `events` and `series`, which are
- * defined by the layers above: `src/trace/` and `src/prom-client/`.
+ * The kinds of objects, as they appear in file names. `kinds.ts` has a row for each, except for `events`, `series` and `metrics`,
+ * which are defined by the layers above: `src/trace/`, `src/prom-client/` and `src/metrics/`.
  */
 export const KINDS = [
   'counter',
@@ -27,10 +27,12 @@ export const KINDS = [
   'cpuLock',
   'events',
   'series',
+  'metrics',
 ] as const
 /**
  * The kind of a shared object, such as `'counter'`, `'counters'` for an array of counters, `'ring'`, `'events'` for the
- * definition of a trace, or `'series'` for metrics.
+ * definition of a trace, `'series'` for metrics of
+ * `rseq/prom-client`, or `'metrics'` for those of `rseq/metrics`.
  */
 export type SharedKind = (typeof KINDS)[number]
 

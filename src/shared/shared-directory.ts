@@ -57,8 +57,13 @@ const OPTIONS = ['directory', 'identity', 'trustOtherUsers'] as const
 
 /** The key of the method of a {@link SharedDirectory} by which a layer above opens objects of its own kinds. */
 export const openKind: unique symbol = Symbol('rseq: open kind')
+/** The key of the method of a definition by which {@link SharedDirectory.metrics} opens what it defines. */
+export const openInService: unique symbol = Symbol('rseq: open in service')
 /** The key of a {@link SharedDirectory}'s {@link Membership}. */
 export const membership: unique symbol = Symbol('rseq: membership')
+
+/** What is mapped of a file. */
+type Memory = Pick<Specification, 'bytes' | 'scriptBytes'>
 
 /** What the layers above need to know of the processes of a service. */
 export interface Membership {
@@ -68,6 +73,11 @@ export interface Membership {
   note(): number
   /** Returns which of these notes name living processes. Any number may be a note. */
   livingNotes(notes: readonly number[]): ReadonlySet<number>
+  /** Returns the paths of all generations of an object. */
+  generations(name: string, kind: SharedKind): string[]
+  /** Maps the file of a generation that the caller knows to be so large; undefined if it is gone. */
+  map(path: string, memory: Memory): SharedArrayBuffer | undefined
+  readonly trustOtherUsers: boolean
 }
 
 /** Options of {@link openShared}. */
@@ -87,6 +97,21 @@ export interface SharedOptions {
    * any value into the memory, and can end this process by truncating a file. False by default: they are refused.
    */
   trustOtherUsers?: boolean
+}
+
+/** What `defineMetrics()` of `rseq/metrics` returns. */
+export interface SharedDefinition<Opened> {
+  /** @internal */
+  [openInService](service: SharedDirectory, name: string, options: SharedMetricsOptions): Opened
+}
+
+/** Options of {@link SharedDirectory.metrics}. */
+export interface SharedMetricsOptions {
+  /**
+   * The number of processes that may have the metrics open at a time: 1 to 1023, by default 32. Each series of a gauge takes 8
+   * bytes for each of them and for each CPU that threads were seen on.
+   */
+  processes?: number
 }
 
 /** A file of a service. */
@@ -379,6 +404,28 @@ export class SharedDirectory {
   }
 
   /**
+   * Opens the metrics with this name. The first process that opens them makes them, all 0. Counters and histograms belong to all
+   * processes: what a process has counted stays when it dies. A gauge has a value for each process, and readers combine those of
+   * the living processes as the `aggregator` of its schema says. Exposition, by any process, contains what other schemas with
+   * this name have counted in metrics that are alike. Each call maps the file again.
+   *
+   * @param definition - what `defineMetrics()` of `rseq/metrics` returned. Another schema is another file. A Worker can open
+   *   the metrics by `definition.open(metrics.buffer)`, which then exposes this file alone.
+   * @param options - a call with other options opens other metrics.
+   * @throws the errors of {@link counter}; Error if as many living processes as there may be have the metrics open.
+   */
+  metrics<Opened>(
+    name: string,
+    definition: SharedDefinition<Opened>,
+    options: SharedMetricsOptions = {},
+  ): Opened {
+    const given = definition as Partial<SharedDefinition<Opened>> | null | undefined
+    if (typeof given?.[openInService] !== 'function')
+      throw typeError('definition', 'what defineMetrics() of rseq/metrics returned', definition)
+    return definition[openInService](this, name, options)
+  }
+
+  /**
    * Opens an object of any kind, also of one that a layer above defines.
    *
    * @internal
@@ -422,6 +469,12 @@ export class SharedDirectory {
       note: () => this.#withProcesses((_, service) => processNote(service)),
       livingNotes: (notes) =>
         this.#withProcesses((_, service) => new Set(notes.filter((note) => isNoteAlive(service, note)))),
+      generations: (name, kind) =>
+        objectFilesIn(this.path)
+          .filter((one) => one.name === name && one.kind === kind && one.retired === null)
+          .map(({ path }) => path),
+      map: (path, memory) => this.#withProcesses((_, service) => this.#mapExisting(path, memory, service)),
+      trustOtherUsers: this.#trustOtherUsers,
     }
   }
 
@@ -432,7 +485,7 @@ export class SharedDirectory {
     })
   }
 
-  #mapExisting(path: string, specification: Specification, service: number): SharedArrayBuffer | undefined {
+  #mapExisting(path: string, specification: Memory, service: number): SharedArrayBuffer | undefined {
     for (let attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
       const file = openFile(path, this.#trustOtherUsers)
       if (file === undefined) return undefined
@@ -447,7 +500,7 @@ export class SharedDirectory {
     throw new Error(`rseq: ${path} was replaced ${OPEN_ATTEMPTS} times while this process opened it`)
   }
 
-  #map(file: number, path: string, specification: Specification, service: number): SharedArrayBuffer {
+  #map(file: number, path: string, specification: Memory, service: number): SharedArrayBuffer {
     const { size } = fstatSync(file)
     const { bytes } = specification
     if (size !== bytes) {
@@ -461,7 +514,7 @@ export class SharedDirectory {
   }
 
   /** Allocates what JavaScript touches. It is allocated already, unless the file is a sparse copy or is being made. */
-  #allocate(file: number, path: string, { scriptBytes = 0 }: Specification): void {
+  #allocate(file: number, path: string, { scriptBytes = 0 }: Memory): void {
     const errno = scriptBytes === 0 ? 0 : allocateFile(file, scriptBytes)
     if (errno !== 0) throw systemError(`${path} cannot get ${scriptBytes} bytes`, errno)
   }

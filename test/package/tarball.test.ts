@@ -77,6 +77,7 @@ const JOINED: Readonly<Record<string, number>> = {
   web: 12_000,
   formats: 32_000,
   series: 52_000,
+  'metrics of processes': 25_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -90,10 +91,14 @@ const OF_TRACES = /^lib\/cli\/trace\./
 /** Modules of rseq/metrics that belong to `formats`: names of UTF-8, negotiation, and OpenTelemetry's producer. */
 const OF_FORMATS = /^lib\/metrics\/(names|negotiation|opentelemetry-producer)\./
 
+/** Modules of rseq/metrics for memory that processes share. */
+const OF_PROCESSES = /^lib\/metrics\/(aggregator|families|process-columns|process-gauge|service-memory)\./
+
 /** Capabilities with files in the folders of others. */
 const MOVED = [
   ['inspect', OF_VIEWS],
   ['formats', OF_FORMATS],
+  ['metrics of processes', OF_PROCESSES],
   ['trace', OF_TRACES],
   ['series', OF_SERIES],
 ] as const

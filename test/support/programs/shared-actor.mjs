@@ -3,10 +3,12 @@ import { openSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { mapFile } from '../../../lib/runtime/mapping.js'
 import { openShared } from '../../../lib/shared/index.js'
+import { defineMetrics } from '../../../lib/metrics/index.js'
 import { recordOf } from '../shared-records.mjs'
 import { answerCalls } from './answer-calls.mjs'
 
 let shop
+let metrics
 /** What stays locked. */
 const kept = []
 /** Words of the notes that processes change under a mutex. */
@@ -70,6 +72,42 @@ const calls = {
     objects[2].record(100)
     globalThis.kept = objects
     return objects[0].value
+  },
+  /** Opens metrics, and keeps them open. */
+  openMetrics({ name, schema, processes }) {
+    metrics = shop.metrics(name, defineMetrics(schema), processes === undefined ? {} : { processes })
+  },
+  /** Updates metrics: rows of a key, labels or null, a method and its value. */
+  update({ rows }) {
+    for (const [key, labels, method, value] of rows) {
+      const metric = labels === null ? metrics[key] : metrics[key].labels(labels)
+      metric[method](value)
+    }
+  },
+  /** The text of the metrics that are open. */
+  exposition() {
+    return metrics.text()
+  },
+  /** Counts for ever in two threads, each of which opens the metrics; notes each update after it is made. */
+  countMetricsForEver({ schema, path }) {
+    const url = new URL('../../../lib/metrics/index.js', import.meta.url).href
+    const code = `
+      import { workerData } from 'node:worker_threads'
+      const { defineMetrics } = await import(workerData.url)
+      const { buffer, schema, notes, thread } = workerData
+      const metrics = defineMetrics(schema).open(buffer)
+      const words = new Int32Array(notes)
+      const requests = metrics.requests.labels({ route: '/' })
+      for (let i = 1; ; i++) {
+        requests.inc()
+        metrics.duration.observe(1)
+        metrics.queued.inc()
+        words[thread] = i
+      }`
+    for (const thread of [0, 1]) {
+      const workerData = { url, schema, thread, buffer: metrics.buffer, notes: notes(path).buffer }
+      new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData })
+    }
   },
   /** Retires for ever. Never answers. */
   retireForEver() {
