@@ -6,6 +6,11 @@ import { fileURLToPath } from 'node:url'
 
 const lib = join(dirname(dirname(fileURLToPath(import.meta.url))), 'lib')
 const INTERNAL = ['cli', 'core', 'native', 'portable', 'runtime']
+/** Internal modules of rseq/metrics. */
+const OF_METRICS = [
+  ...['buckets', 'check-schema', 'families', 'internals', 'keyed-hash', 'label-table', 'layout', 'pieces'],
+  ...['process-columns', 'process-gauge', 'read', 'series-cache', 'service-memory', 'store'],
+]
 /** Modules of core that users see: their errors and options. */
 const PUBLIC = new Set(['core/abort.d.ts', 'core/errors.d.ts', 'core/describe.d.ts'])
 /** Modules of prom-client that users do not see. */
@@ -31,6 +36,7 @@ function* internalFiles() {
     }
   }
   for (const name of BEHIND_PROM_CLIENT) yield join('prom-client', `${name}.d.ts`)
+  for (const name of OF_METRICS) yield join('metrics', `${name}.d.ts`)
 }
 
 for (const file of internalFiles()) {
