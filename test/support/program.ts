@@ -17,6 +17,8 @@ export interface ProgramOptions {
   env?: Record<string, string | undefined>
   /** Options for node itself. */
   nodeOptions?: string[]
+  /** Milliseconds after which the program is ended; less than its test may take. */
+  patience?: number
 }
 
 export interface ProgramEnd<Result> {
@@ -32,14 +34,14 @@ export interface ProgramEnd<Result> {
  * @throws Error with its output if it crashed, failed or printed something else.
  */
 export function runProgram<Result>(name: string, options: ProgramOptions = {}): Promise<ProgramEnd<Result>> {
-  const { input = null, env = {}, nodeOptions = [] } = options
+  const { input = null, env = {}, nodeOptions = [], patience = PATIENCE_MS } = options
   const file = fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url))
   const args = [...nodeOptions, file, JSON.stringify(input)]
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
       args,
-      { env: { ...process.env, ...env }, maxBuffer: 1 << 26, timeout: PATIENCE_MS },
+      { env: { ...process.env, ...env }, maxBuffer: 1 << 26, timeout: patience },
       (error, stdout, stderr) => {
         if (error !== null) {
           const end = error.signal ?? `status ${String(error.code)}`
