@@ -10,9 +10,18 @@ import type { ExportFormat, ReadEvent, ServiceTraces } from '../trace/export/ind
 import type { Level } from '../trace/schema.js'
 import type { EnableOptions } from '../trace/switches.js'
 import { jsonText } from '../core/printable.js'
+import { type Style, styleOf } from './style.js'
 import { columns, complain, counted, escaped, timeText } from './text.js'
+import { addTraceRecord } from './trace-record.js'
 
-const FORMATS = ['ctf', 'perfetto', 'chrome', 'json'] as const satisfies readonly ExportFormat[]
+const FORMATS = [
+  'ctf',
+  'ctf2',
+  'perfetto',
+  'chrome',
+  'json',
+  'otlp',
+] as const satisfies readonly ExportFormat[]
 const LEVELS = ['critical', 'error', 'warning', 'info', 'debug'] as const satisfies readonly Level[]
 /** How often a trace is looked at, in milliseconds. */
 const LOOK_MS = 100
@@ -76,16 +85,23 @@ async function set(given: string, pattern: string, where: Where, options?: Enabl
 function eventText(
   event: ReadEvent,
   { fullName, cutOf, plain }: Pick<typeof import('../trace/export/index.js'), 'fullName' | 'cutOf' | 'plain'>,
+  style: Style,
 ): string {
   const { spec, time, cpu, pid, thread, span, fields, isMisfit } = event
   const phase = spec.phase === 'event' ? '' : ` ${spec.phase} of span ${span}`
   const values = fields
-    .map((field) => ` ${field.spec.name}=${escaped(JSON.stringify(plain(field.value)))}`)
+    .map((field) => ` ${style.dim(`${field.spec.name}=`)}${escaped(JSON.stringify(plain(field.value)))}`)
     .join('')
   const cut = cutOf(event)
   const marks = `${cut.length === 0 ? '' : ` cut: ${cut.join(', ')}`}${isMisfit ? ' misfit' : ''}`
-  const head = `${timeText({ time, stamp: time })} ${fullName(event)}${phase} ${spec.level}`
-  return `${head} cpu ${cpu} pid ${pid} thread ${thread}:${values}${marks}`
+  const isGrave = spec.level === 'critical' || spec.level === 'error'
+  const level = isGrave
+    ? style.red(spec.level)
+    : spec.level === 'warning'
+      ? style.bold(spec.level)
+      : spec.level
+  const head = `${style.dim(timeText({ time, stamp: time }))} ${style.green(fullName(event))}${phase} ${level}`
+  return `${head} ${style.dim(`cpu ${cpu} pid ${pid} thread ${thread}`)}:${values}${style.red(marks)}`
 }
 
 async function tail(
@@ -98,6 +114,7 @@ async function tail(
   const { checkPattern } = await import('../trace/switches.js')
   const choice = { pattern: checkPattern(pattern), level: options.level }
   const titles = new tools.ProcessTitles(service.place)
+  const style = styleOf(process.stdout)
   const open = service.traces.map((trace) => ({
     trace,
     ring: tools.openTraceRing(service.place, trace),
@@ -121,7 +138,9 @@ async function tail(
       }
       events.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
       const lines = events.map((event) =>
-        options.format === 'json' ? jsonText(tools.plainEvent(event, titles)) : eventText(event, tools),
+        options.format === 'json'
+          ? jsonText(tools.plainEvent(event, titles))
+          : eventText(event, tools, style),
       )
       if (lines.length > 0 && !process.stdout.write(`${lines.join('\n')}\n`))
         await new Promise((resolve) => process.stdout.once('drain', resolve))
@@ -137,6 +156,10 @@ async function exportTo(
   out: string,
   { format, pattern, level, ...where }: Choice & { format: ExportFormat; pattern: string },
 ): Promise<void> {
+  if (out === '-' && format.startsWith('ctf'))
+    throw new Error(`out: expected the path of a directory for the format ${format}, got '-'`)
+  if (out === '-' && format === 'perfetto' && process.stdout.isTTY)
+    throw new Error("out: expected a file, as the format perfetto is binary, got '-', which is a terminal")
   const service = await openService(given, where)
   const { exportTraces } = await import('../trace/export/index.js')
   const { checkPattern } = await import('../trace/switches.js')
@@ -211,13 +234,20 @@ export function addTrace(program: Command): void {
     )
     .option(...directory)
     .action(tail)
+  addTraceRecord(trace, { service, pattern, directory, level: level() })
   trace
     .command('export')
     .description('write the events into a file for other tools, also of a service whose processes have died')
     .argument('<service>', service)
-    .argument('<out>', "the file, or with ctf the directory, which is made; '-' is the standard output")
+    .argument(
+      '<out>',
+      "the file, or with ctf and ctf2 the directory, which is made; '-' is the standard output; with otlp also the URL of a collector",
+    )
     .addOption(
-      new Option('--format <format>', 'ctf: babeltrace2, Trace Compass; perfetto; chrome; json: JSON lines')
+      new Option(
+        '--format <format>',
+        'ctf: babeltrace2, Trace Compass; ctf2: CTF 2; perfetto; chrome; json: JSON lines; otlp: spans of OpenTelemetry',
+      )
         .choices(FORMATS)
         .default('ctf'),
     )

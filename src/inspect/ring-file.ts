@@ -10,7 +10,7 @@ import { SHM, partsOf } from '../core/service-files.js'
 import { type Clock, clockOf } from './clock.js'
 import { FileView, Unreadable } from './file.js'
 import { type RegionView, openRegionView, readShards, shardsOf } from './region.js'
-import { RecordCursor, type RingPiece } from './record-cursor.js'
+import type { RingPiece } from './record-frame.js'
 import {
   type RingLook,
   RingTail,
@@ -91,8 +91,9 @@ export interface RingStream {
   readonly records: Generator<SeenRecord, ShardEnd, undefined>
   /** The records of `records`, in pieces. Use one of the two. */
   readonly pieces: Generator<RingPiece, ShardEnd, undefined>
-  /** Shows the records of `pieces`. */
-  cursor(): RecordCursor
+  readonly clock: Clock
+  /** Whether the records have ticks, if they have no time of their own; otherwise nanoseconds of CLOCK_MONOTONIC. */
+  readonly areTicks: boolean
 }
 
 /** A ring in a file, open for reading. */
@@ -136,7 +137,8 @@ export class RingFile {
         dropped: Number((heads[k] as DataView).getBigUint64(8 * RingWord.dropped, true)),
         records: shardRecords(region, shard, before[k] ?? 0, clock),
         pieces: shardPieces(region, shard, before[k] ?? 0),
-        cursor: () => new RecordCursor(clock, hasTicks(region, shard)),
+        clock,
+        areTicks: hasTicks(region, shard),
       }))
     })
   }

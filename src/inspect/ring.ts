@@ -17,7 +17,7 @@ import {
 } from '../core/layout.js'
 import type { Clock } from './clock.js'
 import { Unreadable } from './file.js'
-import { RecordFrame, type RingPiece, viewOf } from './record-cursor.js'
+import { RecordFrame, type RingPiece, viewOf } from './record-frame.js'
 import { type RegionView, shardAt, shardsOf } from './region.js'
 
 const WORD = 8

@@ -78,6 +78,8 @@ const JOINED: Readonly<Record<string, number>> = {
   web: 12_000,
   formats: 32_000,
   series: 52_000,
+  recorder: 36_000,
+  exchange: 20_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -87,6 +89,12 @@ const OF_PROCESSES = /^lib\/metrics\/(aggregator|families|process-columns|proces
 
 /** The command of `series`, the metrics of a service from outside, and what it shares with `rseq top`. */
 const OF_SERIES = /^lib\/(cli\/(metrics|interruption|whole-number)|inspect\/metric-snapshot)\./
+
+/** The recorder of traces, with the packets that it shares with the export, and its command. */
+const OF_RECORDER = /^lib\/(trace\/recorder\/|cli\/trace-record\.)/
+
+/** Formats of traces that joined later: CTF 2 and OTLP. */
+const OF_EXCHANGE = /^lib\/trace\/exchange\//
 
 /** The command of `trace`. */
 const OF_TRACES = /^lib\/cli\/trace\./
@@ -101,6 +109,8 @@ const MOVED = [
   ['formats', OF_FORMATS],
   ['trace', OF_TRACES],
   ['series', OF_SERIES],
+  ['recorder', OF_RECORDER],
+  ['exchange', OF_EXCHANGE],
 ] as const
 
 test('lib is at most 0.55 MB without what joined later, which has bounds of its own', ({ annotate }) => {

@@ -1,6 +1,6 @@
 /**
- * The Common Trace Format, version 1.8, which babeltrace2 and Trace Compass read. A trace is a directory with the file `metadata`
- * and one file for each CPU, which has packets of at most 64 KiB.
+ * The Common Trace Format, version 1.8, which babeltrace2 and Trace Compass read, and version 2, which has other metadata. A trace is a
+ * directory with the file `metadata` and one file for each CPU, which has packets of at most 64 KiB.
  *
  * @module
  */
@@ -8,8 +8,10 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { metadataText } from './ctf-metadata.js'
-import { PacketWriter, UUID_BYTES } from './ctf-packets.js'
+import { PacketWriter, UUID_BYTES } from '../recorder/ctf-packets.js'
+import { RecordCursor } from '../recorder/record-cursor.js'
 import type { EventStream, Streams } from './events.js'
+import { metadata2Text } from '../exchange/ctf2-metadata.js'
 import { titleOf } from './trace-file.js'
 
 /** The name of the file with the events of a CPU. */
@@ -33,7 +35,7 @@ function writeStream(path: string, uuid: Buffer, instance: number, stream: Event
     const packets = new PacketWriter({ records, uuid, instance, cpu }, (packet) => {
       writeFileSync(file, packet)
     })
-    const cursor = stream.cursor()
+    const cursor = new RecordCursor(stream.clock, stream.areTicks)
     for (const piece of pieces) {
       cursor.begin(piece)
       while (cursor.next()) {
@@ -54,7 +56,7 @@ function writeStream(path: string, uuid: Buffer, instance: number, stream: Event
  *
  * @throws Error if the directory exists or cannot be made.
  */
-export function writeCtf({ streams }: Streams, out: string): number {
+export function writeCtf({ streams }: Streams, out: string, version: 'ctf' | 'ctf2'): number {
   mkdirSync(out)
   let count = 0
   for (const trace of new Set(streams.map((stream) => stream.trace))) {
@@ -64,7 +66,9 @@ export function writeCtf({ streams }: Streams, out: string): number {
     mkdirSync(directory)
     for (const [k, stream] of own.entries())
       count += writeStream(join(directory, streamName(stream.cpu)), uuid.bytes, k, stream)
-    writeFileSync(join(directory, 'metadata'), metadataText(trace, uuid.text, own), { flag: 'wx' })
+    const text =
+      version === 'ctf' ? metadataText(trace, uuid.text, own) : metadata2Text(trace, uuid.bytes, own)
+    writeFileSync(join(directory, 'metadata'), text, { flag: 'wx' })
   }
   return count
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import type { RingFile, RingStream } from '../../inspect/ring-file.js'
-import type { RecordCursor, RingPiece } from '../../inspect/record-cursor.js'
+import type { Clock } from '../../inspect/clock.js'
+import type { RingPiece } from '../../inspect/record-frame.js'
 import type { SeenRecord, ShardEnd } from '../../inspect/ring.js'
 import { type Decoded, decode } from '../decoder.js'
 import type { Level } from '../schema.js'
@@ -28,8 +29,9 @@ export interface EventStream {
   readonly events: Generator<ReadEvent, void, undefined>
   /** The records of `events` in pieces, for a reader that decodes them itself. Use one of the two. */
   readonly pieces: Generator<RingPiece, void, undefined>
-  /** Shows the records of `pieces`. */
-  cursor(): RecordCursor
+  readonly clock: Clock
+  /** Whether the records of `pieces` have ticks, if they have no time of their own. */
+  readonly areTicks: boolean
   /** Whether an event is wanted, by its number. */
   readonly isWanted: Filter
   readonly missing: Missing
@@ -95,7 +97,7 @@ function* piecesOf({ pieces }: RingStream, missing: Missing): Generator<RingPiec
 }
 
 /** Adds what a reading has left out. */
-export function addEnd(missing: Missing, { overwritten, damaged, isDamaged }: ShardEnd): void {
+function addEnd(missing: Missing, { overwritten, damaged, isDamaged }: ShardEnd): void {
   missing.overwrittenBytes += overwritten
   missing.damagedBytes += damaged
   missing.isDamaged ||= isDamaged

@@ -11,6 +11,7 @@ import { writeCtf } from './ctf.js'
 import { type EventChoice, Streams, missingTexts } from './events.js'
 import { jsonLines } from './json.js'
 import { perfettoPackets } from './perfetto.js'
+import { otlpLines, postLines } from '../exchange/otlp.js'
 import { ProcessTitles, type ServiceTraces } from './trace-file.js'
 
 export { type EventChoice, type ReadEvent, eventOf, filterOf } from './events.js'
@@ -27,7 +28,7 @@ export {
 export { cutOf, fullName, plain } from './values.js'
 
 /** The formats of {@link exportTraces}. */
-export const EXPORT_FORMATS = ['ctf', 'perfetto', 'chrome', 'json'] as const
+export const EXPORT_FORMATS = ['ctf', 'ctf2', 'perfetto', 'chrome', 'json', 'otlp'] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 /** Bytes that are written at once. */
@@ -87,12 +88,14 @@ export async function exportTraces(
   const streams = new CountedStreams(service, choice)
   try {
     let events: number
-    if (format === 'ctf') events = writeCtf(streams, out)
+    if (format === 'ctf' || format === 'ctf2') events = writeCtf(streams, out, format)
     else {
       const titles = new ProcessTitles(service.place)
-      const make = { perfetto: perfettoPackets, chrome: chromeJson, json: jsonLines }[format]
-      const parts = Readable.from(joined(make(streams, titles)))
-      if (out === '-') await pipeline(parts, process.stdout, { end: false })
+      const make = { perfetto: perfettoPackets, chrome: chromeJson, json: jsonLines, otlp: otlpLines }[format]
+      const made: Iterable<string | Buffer> = make(streams, titles, service.place.service)
+      const parts = Readable.from(joined(made))
+      if (format === 'otlp' && /^https?:/.test(out)) await postLines(made as Iterable<string>, out)
+      else if (out === '-') await pipeline(parts, process.stdout, { end: false })
       else await pipeline(parts, createWriteStream(out, { flags: 'wx' }))
       events = streams.count
     }

@@ -67,4 +67,9 @@ export class OpenSpans<Kept> {
     this.#open.delete(key)
     return kept
   }
+
+  /** What is kept of the spans that are open, the oldest first. */
+  rest(): IterableIterator<Kept> {
+    return this.#open.values()
+  }
 }

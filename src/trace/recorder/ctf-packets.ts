@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { viewOf, type RecordCursor } from '../../inspect/record-cursor.js'
+import { viewOf } from '../../inspect/record-frame.js'
 import {
   CUT,
   ID_MASK,
@@ -16,7 +16,8 @@ import {
   headBytes,
 } from '../record-layout.js'
 import type { FieldSpec, RecordSpec } from '../schema.js'
-import { CUT_MARK } from './values.js'
+import { CUT_MARK } from '../export/values.js'
+import type { RecordCursor } from './record-cursor.js'
 
 const MAGIC = 0xc1fc1fc1
 export const PACKET_BYTES = 2 ** 16
