@@ -80,6 +80,7 @@ const JOINED: Readonly<Record<string, number>> = {
   series: 52_000,
   recorder: 36_000,
   exchange: 20_000,
+  conditions: 32_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -96,6 +97,9 @@ const OF_RECORDER = /^lib\/(trace\/recorder\/|cli\/trace-record\.)/
 /** Formats of traces that joined later: CTF 2 and OTLP. */
 const OF_EXCHANGE = /^lib\/trace\/exchange\//
 
+/** Which events are recorded, by their values and in time, and the contexts that they have. */
+const OF_CONDITIONS = /^lib\/trace\/(filter|controls|gate|contexts)\./
+
 /** The command of `trace`. */
 const OF_TRACES = /^lib\/cli\/trace\./
 
@@ -111,6 +115,7 @@ const MOVED = [
   ['series', OF_SERIES],
   ['recorder', OF_RECORDER],
   ['exchange', OF_EXCHANGE],
+  ['conditions', OF_CONDITIONS],
 ] as const
 
 test('lib is at most 0.55 MB without what joined later, which has bounds of its own', ({ annotate }) => {
