@@ -439,7 +439,7 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
       trace('enable', 'shop', '*', '--sample', '0'),
       trace('export', 'shop', join(out, 'there')),
     ])
-    const messages = [/where nothing is/, /'nothing'/, /ctf, perfetto/, /from 1 to/, /where nothing is/]
+    const messages = [/where nothing is/, /'nothing'/, /ctf, ctf2, perfetto/, /from 1 to/, /where nothing is/]
     all.forEach(({ status, stderr }, k) => {
       expect(status).toBe(1)
       expect(stderr).toMatch(messages[k] as RegExp)
