@@ -9,6 +9,7 @@
 #include "percpu/counter.cc"
 #include "percpu/cpu_lock.cc"
 #include "percpu/extents.cc"
+#include "percpu/fence_rows.cc"
 #include "percpu/holder.cc"
 #include "percpu/list.cc"
 #include "percpu/lock_words.cc"

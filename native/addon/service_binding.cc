@@ -58,15 +58,23 @@ bool is_text(const Bytes& bytes) noexcept {
 }
 
 /**
- * joinService(file, path, title): the number of the service, or a negative errno. `path` and `title` end with a 0.
+ * joinService(file, path, title, way): the number of the service, or a negative errno. `path` and `title` end with a 0.
  */
 napi_value join(const Call& call) noexcept {
-  uint32_t file;
+  uint32_t file, way;
   Bytes path, title;
-  if (!call.read(file, path, title) || !is_descriptor(file) || !is_text(path) || !is_text(title))
+  if (!call.read(file, path, title, way) || !is_descriptor(file) || !is_text(path) || !is_text(title))
     return nullptr;
   return call.number(join_service(static_cast<int>(file), reinterpret_cast<const char*>(path.data),
-                                  reinterpret_cast<const char*>(title.data)));
+                                  reinterpret_cast<const char*>(title.data), static_cast<Way>(way)));
+}
+
+/** serveFences(service, file): 0, or an errno. See serve_fences(). */
+napi_value serve(const Call& call) noexcept {
+  uint32_t service, file;
+  if (!call.read(service, file) || !is_descriptor(file))
+    return nullptr;
+  return call.number(serve_fences(service, static_cast<int>(file)));
 }
 
 /** serviceSlot(service): the slot of this process; 0 if it has none. */
@@ -192,6 +200,7 @@ napi_value map(const Call& call) noexcept {
 
 void export_services(Environment& environment, Object& exports) noexcept {
   exports.function<join>("joinService", environment)
+      .function<serve>("serveFences", environment)
       .function<slot>("serviceSlot", environment)
       .function<is_taken>("isSlotTaken", environment)
       .function<service_of_bytes>("serviceOf", environment)

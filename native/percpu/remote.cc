@@ -56,7 +56,9 @@ Life life_in(const Region& region, uint64_t word) noexcept {
  */
 bool fence(const Region& region, uint32_t shard) noexcept {
   const uint32_t cpu = region.index == Index::cpu_id && shard != kEveryShard ? shard : membarrier::kAllCpus;
-  return region.service == 0 ? membarrier::fence(cpu) : membarrier::fence_by_visiting(cpu);
+  if (region.service == 0)
+    return membarrier::fence(cpu);
+  return membarrier::fence_by_visiting(cpu) || fence_by_asking(region.service, cpu, stop_patience_ms);
 }
 
 void wait_a_turn(uint32_t turn) noexcept {

@@ -14,7 +14,8 @@
  *
  * In memory that processes share, an owner of another process lives as long as that process (service.h). A thread that
  * ends gives up what it owns there, as only its own process knows of its end. A fence there is a visit
- * to the CPU, as membarrier reaches the threads of the caller's process only; what a dead process ran needs no fence.
+ * to the CPU, as membarrier reaches the threads of the caller's process only; where the thread may not run on that CPU,
+ * each process is asked to fence itself (fence_rows.h). What a dead process ran needs no fence.
  *
  * All functions are thread-safe. Any thread can overwrite the word: every value of it leads to a status.
  */

@@ -1,7 +1,11 @@
 #include "service.h"
 
+#include "../rseq/clocks.h"
 #include "../rseq/glibc_floor.h"
+#include "../rseq/membarrier.h"
+#include "../rseq/thread.h"
 #include "extents.h"
+#include "fence_rows.h"
 
 #include <cerrno>
 #include <cstddef>
@@ -26,12 +30,16 @@ namespace services {
 constexpr off_t kLastTaken = 16;
 /** How long lock_byte() sleeps between two attempts. */
 constexpr long kLockSleepNs = 1000000;
+/** The byte of a `processes` file that a forked child locks, with others, until it has a slot of its own. */
+constexpr uint64_t kChildWithoutSlot = 1;
+/** How long to wait for a process that has kept somebody waiting in vain, and has not answered since. */
+constexpr uint64_t kLateMs = 2;
 constexpr uint32_t kGenerationMask = 0x3ff;
 
 /** A slot as it is stored in the file. */
 struct Slot {
   uint32_t pid;
-  uint32_t reserved;
+  uint32_t way; ///< A Way.
   uint64_t generation;
   uint64_t taken; ///< Nanoseconds since 1970.
   uint64_t reserved_too;
@@ -50,8 +58,11 @@ struct Service {
   FileId id;
   char* path;
   char title[kProcessTitleBytes];
+  Way way;
   int description; ///< The file description that holds the slot's lock; -1 if this process has no slot.
-  uint64_t held;   ///< Bits 0 to 31: the slot. Bits 32 to 63: its generation. 0 if this process has no slot.
+  int child;       ///< In a forked child without a slot: the file description that locks kChildWithoutSlot; else -1.
+  fence_rows::Row* rows; ///< The file `fences`, mapped: a row for each slot. Null if it was not mapped.
+  uint64_t held;         ///< Bits 0 to 31: the slot. Bits 32 to 63: its generation. 0 if this process has no slot.
 };
 
 struct Mapping {
@@ -92,11 +103,34 @@ void after_fork() noexcept {
   pthread_mutex_unlock(&guard);
 }
 
-/** Closes the parent's descriptions in the child: while the child had them open, a dead parent would seem to live. */
+struct flock byte_lock(uint64_t byte, bool is_shared = false, uint64_t length = 1) noexcept {
+  struct flock lock = {};
+  lock.l_type = is_shared ? F_RDLCK : F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(byte);
+  lock.l_len = static_cast<off_t>(length);
+  return lock;
+}
+
+/** Lets other processes see that a child of this slot's process lives that has no slot, and that no fence reaches. */
+bool tell_of_child(Service& of) noexcept {
+  of.child = open(of.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  struct flock lock = byte_lock(kChildWithoutSlot, true);
+  return of.child >= 0 && fcntl(of.child, F_OFD_SETLK, &lock) == 0;
+}
+
+/**
+ * Closes the parent's descriptions in the child: while the child had them open, a dead parent would seem to live. Until
+ * the child has a slot of its own, it has a lock that says so.
+ */
 void after_fork_in_child() noexcept {
   for (uint32_t service = 1; service <= joined_count; service++) {
     Service& of = joined[service];
-    if (of.description >= 0)
+    const bool is_told = of.child >= 0 || tell_of_child(of);
+    // If it cannot tell, nobody fences the parent's slot, which seems to be taken as long as the child lives.
+    if (!is_told && of.rows != nullptr && of.held != 0)
+      fence_rows::mark_unreachable(of.rows[static_cast<uint32_t>(of.held)]);
+    else if (of.description >= 0)
       close(of.description);
     of.description = -1;
     __atomic_store_n(&of.held, 0, __ATOMIC_RELEASE);
@@ -169,15 +203,6 @@ bool is_same(const FileId& one, const FileId& other) noexcept {
   return one.inode == other.inode && one.major == other.major && one.minor == other.minor;
 }
 
-struct flock byte_lock(uint64_t byte, bool is_shared = false) noexcept {
-  struct flock lock = {};
-  lock.l_type = is_shared ? F_RDLCK : F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(byte);
-  lock.l_len = 1;
-  return lock;
-}
-
 off_t place_of(uint32_t slot) noexcept {
   return static_cast<off_t>(slot) * kProcessSlotBytes;
 }
@@ -193,6 +218,7 @@ bool write_slot(const Service& service, int description, uint32_t slot, uint64_t
   clock_gettime(CLOCK_REALTIME, &now);
   Slot record = {};
   record.pid = static_cast<uint32_t>(getpid());
+  record.way = static_cast<uint32_t>(service.way);
   record.generation = generation;
   record.taken = static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
   memcpy(record.title, service.title, sizeof(record.title));
@@ -200,6 +226,13 @@ bool write_slot(const Service& service, int description, uint32_t slot, uint64_t
     return false;
   // If two processes write here at once, the next search for a free slot skips one slot or tries one twice.
   return pwrite(description, &slot, sizeof(slot), kLastTaken) == static_cast<ssize_t>(sizeof(slot));
+}
+
+/** Lets other processes ask this one for fences, if it has a slot and the rows are mapped. The caller holds the guard.
+ */
+void serve_own_row(Service& service) noexcept {
+  if (service.rows != nullptr && service.held != 0)
+    fence_rows::begin(service.rows[static_cast<uint32_t>(service.held)]);
 }
 
 /** Takes the next free slot. Returns 0 or an errno. The caller holds the guard. */
@@ -226,6 +259,11 @@ int take_slot(Service& service) noexcept {
     }
     service.description = description;
     __atomic_store_n(&service.held, (generation + 1) << 32 | slot, __ATOMIC_RELEASE);
+    serve_own_row(service);
+    // Comes after the slot's lock: who sees no such child sees the slot.
+    if (service.child >= 0)
+      close(service.child);
+    service.child = -1;
     return 0;
   }
   close(description);
@@ -277,9 +315,56 @@ bool is_locked(int description, uint32_t slot) noexcept {
   return is_byte_locked(description, static_cast<uint64_t>(place_of(slot)));
 }
 
+/** Calls `use` with each slot from `first` to `end - 1` that another process has. O(processes x log slots) calls. */
+template <typename Use> void each_taken(int description, uint32_t first, uint32_t end, Use use) noexcept {
+  const auto bytes = static_cast<uint64_t>(place_of(end - first));
+  struct flock lock = byte_lock(static_cast<uint64_t>(place_of(first)), false, bytes);
+  if (fcntl(description, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK)
+    return;
+  const uint32_t middle = first + (end - first) / 2;
+  if (middle == first)
+    return use(first);
+  each_taken(description, first, middle, use);
+  each_taken(description, middle, end, use);
+}
+
+/** Waits until no forked child is without a slot. */
+bool children_have_slots(int description, uint64_t deadline) noexcept {
+  while (is_byte_locked(description, kChildWithoutSlot)) {
+    if (monotonic_ms() > deadline)
+      return false;
+    const timespec moment = {0, kLockSleepNs};
+    nanosleep(&moment, nullptr);
+  }
+  return true;
+}
+
+/** Waits until the process of a slot has served a ticket or has died. */
+bool is_fenced(const Service& service, uint32_t slot, uint32_t ticket, uint64_t deadline) noexcept {
+  fence_rows::Row& row = service.rows[slot];
+  const uint64_t soon = monotonic_ms() + kLateMs;
+  for (;;) {
+    const fence_rows::Answer answer = fence_rows::await(row, ticket);
+    if (answer == fence_rows::Answer::done)
+      return true;
+    // The kernel has taken all CPUs from the threads of a dead process: none of them will ever store again.
+    if (!is_locked(service.description, slot))
+      return true;
+    if (answer == fence_rows::Answer::never)
+      return false;
+    const uint64_t now = monotonic_ms();
+    if (now > deadline) {
+      fence_rows::mark_late(row);
+      return false;
+    }
+    if (now > soon && fence_rows::is_late(row))
+      return false;
+  }
+}
+
 } // namespace services
 
-int32_t join_service(int file, const char* path, const char* title) noexcept {
+int32_t join_service(int file, const char* path, const char* title, Way way) noexcept {
   using namespace services;
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, prepare);
@@ -299,7 +384,8 @@ int32_t join_service(int file, const char* path, const char* title) noexcept {
   Service& service = joined[joined_count + 1];
   service = {};
   service.id = id;
-  service.description = -1;
+  service.description = service.child = -1;
+  service.way = way;
   service.path = strdup(path);
   if (service.path == nullptr)
     return -ENOMEM;
@@ -315,6 +401,48 @@ int32_t join_service(int file, const char* path, const char* title) noexcept {
 
 uint32_t service_slot(uint32_t service) noexcept {
   return static_cast<uint32_t>(services::held_in(service));
+}
+
+int serve_fences(uint32_t number, int file) noexcept {
+  using namespace services;
+  if (held_in(number) == 0)
+    return ESRCH;
+  const Guarded guarded;
+  Service& service = joined[number];
+  if (service.rows != nullptr)
+    return 0;
+  void* const rows = mmap(nullptr, kFenceRowsBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (rows == MAP_FAILED)
+    return errno;
+  __atomic_store_n(&service.rows, static_cast<fence_rows::Row*>(rows), __ATOMIC_RELEASE);
+  serve_own_row(service);
+  return 0;
+}
+
+bool fence_by_asking(uint32_t number, uint32_t cpu, uint32_t milliseconds) noexcept {
+  using namespace services;
+  const auto own = static_cast<uint32_t>(held_in(number));
+  const Service& service = joined[number];
+  if (own == 0 || __atomic_load_n(&service.rows, __ATOMIC_ACQUIRE) == nullptr)
+    return false;
+  if (may_run_sections() && !membarrier::fence(cpu))
+    return false;
+  const uint64_t deadline = monotonic_ms() + milliseconds;
+  if (!children_have_slots(service.description, deadline))
+    return false;
+  struct {
+    uint32_t slot, ticket;
+  } asked[kProcessSlots];
+  uint32_t count = 0;
+  // Asks all before it waits for one. Whoever joins after this look sees what the caller stored before it.
+  each_taken(service.description, 1, kProcessSlots + 1, [&](uint32_t slot) {
+    if (slot != own)
+      asked[count++] = {slot, fence_rows::ask(service.rows[slot])};
+  });
+  bool is_done = true;
+  for (uint32_t i = 0; i < count && is_done; i++)
+    is_done = is_fenced(service, asked[i].slot, asked[i].ticket, deadline);
+  return is_done;
 }
 
 int service_file(uint32_t service) noexcept {

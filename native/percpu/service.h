@@ -8,9 +8,9 @@
  * as long as the byte of its slot is locked.
  *
  *     byte 0               the head: 128 bytes, which src/shared/processes-file.ts writes and checks
- *     byte 128 x slot      bytes 0 to 3: the process id, in the process's own PID namespace; bytes 8 to 15: the
- *                          generation, which counts how often the slot was taken; bytes 16 to 23: the time at which it
- *                          was taken, in nanoseconds since 1970; bytes 32 to 127: the title, padded by zeros
+ *     byte 128 x slot      bytes 0 to 3: the process id, in the process's own PID namespace; bytes 4 to 7: its Way;
+ * bytes 8 to 15: the generation, which counts how often the slot was taken; bytes 16 to 23: the time at which it was
+ * taken, in nanoseconds since 1970; bytes 32 to 127: the title, padded by zeros
  *
  * The file is read and written by system calls and never mapped, so truncating it cannot end a process.
  *
@@ -20,7 +20,8 @@
  * times.
  *
  * A child of fork() inherits the parent's file description, and with it the lock. A handler of pthread_atfork closes it
- * in the child at once; the child takes a slot of its own when it first needs a name. If a program calls the system
+ * in the child at once; the child takes a slot of its own when it first needs a name. Until then it has a shared lock
+ * on byte 1 of the file, by which others see that a process runs that no fence reaches. If a program calls the system
  * call `clone` directly, that handler does not run: a dead parent then seems to live until the child executes another
  * program or ends.
  *
@@ -45,22 +46,52 @@ constexpr uint32_t kProcessTitleBytes = 96;
 /** How many services a process can join. They are numbered from 1; number 0 stands for memory of this process alone. */
 constexpr uint32_t kMostServices = 255;
 
+/** How a process works on the memory, for people who look. src/core/service-files.ts has the same numbers. */
+enum class Way : uint32_t {
+  unknown = 0,
+  fast = 1,    ///< By sections, which JavaScript reaches by V8 fast calls.
+  napi = 2,    ///< By sections, which JavaScript reaches by Node-API.
+  atomics = 3, ///< Without sections: by atomics and locks on overflow shards.
+};
+
 /**
  * Joins a service: takes a slot of its `processes` file for this process, which keeps it until it dies. If the process
  * has joined the service already, from any thread, this returns the number that the first call returned.
  * @param file an open descriptor of a file that the caller has checked; the caller closes it.
  * @param path the path of `file`. The slot is taken through it, and a forked child opens the file by it again.
  * @param title a description of the process for people; cut after kProcessTitleBytes.
+ * @param way what the process says of itself in its slot. That of the first call counts.
  * @return the service's number, or a negative errno: ESTALE if `path` leads to another file, EAGAIN if all slots are
  *     taken, EMFILE if the process has joined kMostServices already.
  */
-int32_t join_service(int file, const char* path, const char* title) noexcept;
+int32_t join_service(int file, const char* path, const char* title, Way way = Way::unknown) noexcept;
 
 /**
  * The slot of this process in a service that it has joined. A forked child takes a new slot here. 0 if this process has
  * not joined the service, or if all slots are taken.
  */
 uint32_t service_slot(uint32_t service) noexcept;
+
+/** Bytes of a file `fences`: a row for each slot, and one that nobody uses (fence_rows.h). */
+constexpr size_t kFenceRowsBytes = size_t{kProcessSlots + 1} * 16;
+
+/**
+ * Maps the file `fences` of a service that this process has joined, and starts the thread that fences this process when
+ * others ask. Later calls do nothing.
+ * @param file a descriptor of at least kFenceRowsBytes, all allocated, of one file for all processes; the caller closes
+ *     it.
+ * @return 0, or an errno: ESRCH if this process has no slot.
+ */
+int serve_fences(uint32_t service, int file) noexcept;
+
+/**
+ * Fences a CPU that the calling thread cannot visit, in memory of a service: this process by membarrier, and every
+ * other living process by asking it (fence_rows.h). Takes about as long as waking a thread in each of them.
+ * @param milliseconds how long to wait for processes that do not answer. For one that has kept somebody waiting so
+ * long, and is still silent, the wait takes 2 ms.
+ * @return false if a process did not answer, or could not fence, or if serve_fences() was not called here.
+ */
+bool fence_by_asking(uint32_t service, uint32_t cpu, uint32_t milliseconds) noexcept;
 
 /**
  * A descriptor of the service's `processes` file, which stays open as long as this process has its slot; -1 if it has

@@ -38,6 +38,9 @@ thread_local Area* own = &unregistered;
 thread_local uint32_t own_users = 0;
 thread_local int own_error = 0;
 
+/** Whether any thread has had an area of its own. */
+bool has_registered = false;
+
 uint32_t feature_size() noexcept {
   const unsigned long size = getauxval(AT_RSEQ_FEATURE_SIZE);
   return size != 0 ? static_cast<uint32_t>(size) : kOriginalFeatureSize;
@@ -111,6 +114,8 @@ Registration register_own() noexcept {
     }
     own = area;
     own_error = 0;
+    __atomic_store_n(&has_registered, true, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
   }
   own_users++;
   return own_registration();
@@ -183,6 +188,10 @@ Registration attach_untested() noexcept {
 
 SelfTest self_test() noexcept {
   return static_cast<SelfTest>(__atomic_load_n(&kernel_state, __ATOMIC_ACQUIRE));
+}
+
+bool may_run_sections() noexcept {
+  return libc_has_areas() || __atomic_load_n(&has_registered, __ATOMIC_SEQ_CST);
 }
 
 Registration registration() noexcept {

@@ -56,6 +56,12 @@ Registration attach() noexcept;
  */
 void detach() noexcept;
 
+/**
+ * Whether some thread of this process may have run sections, or may run some without a further call: false as long as
+ * the kernel has refused all its threads. A full fence lies between the first `true` and the first section.
+ */
+bool may_run_sections() noexcept;
+
 /** The calling thread's registration. Where libc registers no threads, `none` before the thread's first attach(). */
 Registration registration() noexcept;
 

@@ -65,8 +65,8 @@ function servicesTable(services: readonly ServiceSnapshot[], style: Style): stri
 function detail(service: ServiceSnapshot, users: ReadonlyMap<string, Users>, style: Style): string {
   const living = service.processes.filter((one) => one.living !== false)
   const who = living.map(
-    ({ slot, pid, title, since }) =>
-      `  slot ${slot}: process ${pid}, ${printable(title)}, since ${ageText(since)}`,
+    ({ slot, pid, way, title, since }) =>
+      `  slot ${slot}: process ${pid} (${way}), ${printable(title)}, since ${ageText(since)}`,
   )
   const isUnknown = livingCount(service) === null
   const heading = isUnknown

@@ -39,6 +39,8 @@ export function partsOf(file: string): FileName | undefined {
 
 /** The name of the file that lists the processes of a service. */
 export const PROCESSES = 'processes'
+/** The name of the file by which processes ask each other for fences: `native/percpu/fence_rows.h` has its layout. */
+export const FENCES = 'fences'
 /** The name of the file with samples of the clocks. */
 export const CLOCK = 'clock'
 /** The temporary name of a new object's file. A lock ensures that one process at a time makes an object. */
@@ -50,7 +52,7 @@ export const STARTING = 'starting-'
 
 /** Whether a file of this name belongs to the layout of a service. */
 export function isServiceFile(file: string): boolean {
-  const own: readonly string[] = [PROCESSES, CLOCK, CREATING, COMPACTING]
+  const own: readonly string[] = [PROCESSES, FENCES, CLOCK, CREATING, COMPACTING]
   return own.includes(file) || file.startsWith(STARTING) || partsOf(file) !== undefined
 }
 
@@ -58,12 +60,27 @@ export function isServiceFile(file: string): boolean {
 export const SLOTS = 1023
 export const SLOT_BYTES = 128
 export const PROCESSES_BYTES = (SLOTS + 1) * SLOT_BYTES
+export const FENCES_BYTES = (SLOTS + 1) * 16
+
+/** How a process works on shared memory: the numbers of `Way` in `native/percpu/service.h` are the positions here. */
+const WAYS = ['unknown', 'fast', 'napi', 'atomics'] as const
+/**
+ * How a process works on shared memory: by sections, which JavaScript reaches by V8 fast calls (`fast`) or by Node-API
+ * (`napi`); or without sections, by atomics and locks on overflow shards (`atomics`). `unknown`: the process did not say.
+ */
+export type SharedWay = (typeof WAYS)[number]
+
+/** Returns the number of a way. */
+export function wayNumber(way: SharedWay): number {
+  return WAYS.indexOf(way)
+}
+
 const MAGIC = 0x50515352
 const VERSION = 1
 /** Byte offsets in the head. Only native code uses `lastTaken`, the number of the slot that was taken last. */
 const Head = { magic: 0, version: 4, slots: 8, slotBytes: 12, lastTaken: 16, identity: 64 } as const
 export const IDENTITY_BYTES = SLOT_BYTES - Head.identity
-const Slot = { pid: 0, generation: 8, taken: 16, title: 32 } as const
+const Slot = { pid: 0, way: 4, generation: 8, taken: 16, title: 32 } as const
 const NS_PER_MS = 1_000_000n
 /** The latest time that a Date can have, in milliseconds. */
 const LATEST = 8.64e15
@@ -106,6 +123,7 @@ export interface ProcessSlot {
   readonly pid: number
   /** How often the slot was taken. */
   readonly generation: number
+  readonly way: SharedWay
   readonly title: string
   readonly since: Date
 }
@@ -118,6 +136,7 @@ export function readSlot(bytes: Buffer, slot: number): ProcessSlot | undefined {
   const taken = Number(bytes.readBigUInt64LE(at + Slot.taken) / NS_PER_MS)
   return {
     ...{ slot, generation, pid: bytes.readUInt32LE(at + Slot.pid) },
+    way: WAYS[bytes.readUInt32LE(at + Slot.way)] ?? 'unknown',
     title: paddedText(bytes.subarray(at + Slot.title, at + SLOT_BYTES)),
     since: new Date(Math.min(taken, LATEST)),
   }

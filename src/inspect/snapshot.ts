@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { SharedWay } from '../core/service-files.js'
 import type { MetricContent, MetricsFileContent } from './metric-snapshot.js'
 
 /** A process that has a slot of a service, or had it last. */
@@ -16,6 +17,8 @@ export interface ProcessSnapshot {
   readonly generation: number
   /** The process id in the process's own PID namespace. */
   readonly pid: number
+  /** How it works on the memory. */
+  readonly way: SharedWay
   readonly title: string
   /** When the process joined: an ISO 8601 date. */
   readonly since: string

@@ -177,9 +177,11 @@ export interface NativeBinding {
   openHandles(): number
   /**
    * Joins a service by its `processes` file, whose descriptor is `file` and whose path is `path`. `path` and `title` end with
-   * a 0 byte. Returns the number of the service or a negative errno. See `native/percpu/service.h`.
+   * a 0 byte; `way` is for people who look. Returns the number of the service or a negative errno. See `native/percpu/service.h`.
    */
-  joinService(file: number, path: Uint8Array, title: Uint8Array): number
+  joinService(file: number, path: Uint8Array, title: Uint8Array, way: number): number
+  /** Maps the file `fences` of a service and starts the thread that serves it. Returns 0 or an errno. */
+  serveFences(service: number, file: number): number
   /** The slot of this process in a service; 0 if it has none. */
   serviceSlot(service: number): number
   /** Whether a living process has the slot. */

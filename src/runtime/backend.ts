@@ -6,6 +6,7 @@
 import { constants } from 'node:os'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import type { Backend } from '../core/contract.js'
+import type { SharedWay } from '../core/service-files.js'
 import {
   hasChosenBinary,
   hasSections,
@@ -19,6 +20,7 @@ import { NativeBackend } from '../native/backend.js'
 import { PortableBackend } from '../portable/backend.js'
 import { listNativeThread, table } from '../portable/threads.js'
 import { whyNotPassed } from './self-test.js'
+import { TwoBackends } from './two-backends.js'
 import { systemErrorText } from '../core/errors.js'
 
 /** The backend that was chosen for this thread, and why. */
@@ -30,6 +32,15 @@ export interface Choice {
   readonly reason: string | null
   /** The outcome of the self-test in this process. */
   readonly selfTest: SelfTest
+  /** Loads what memory that processes share needs. @throws Error with the reason if this process has no such thing. */
+  readonly sharing: () => Sharing
+}
+
+/** The addon, for memory that processes share: also where the portable backend serves the memory of this process. */
+export interface Sharing {
+  readonly native: NativeBinding
+  readonly backend: Backend
+  readonly way: SharedWay
 }
 
 /**
@@ -67,8 +78,29 @@ function refusal(errno: number): string {
   return `the kernel refused to register this thread for rseq: ${systemErrorText(errno)}${words}`
 }
 
+/** @throws Error: processes cannot share memory, for this reason. */
+function refuseSharing(reason: string): never {
+  throw new Error(`rseq: memory that processes share needs the native library, and ${reason}`)
+}
+
+/** The portable backend, without a native one for memory that processes share. */
+function portableAlone(reason: string, selfTest: SelfTest = 'not needed'): Choice {
+  const sharing = (): Sharing => refuseSharing(reason)
+  return { backend: new PortableBackend(), native: null, reason, selfTest, sharing }
+}
+
+/** The portable backend. The addon is loaded when the program first opens memory that processes share. */
 function choosePortable(reason: string, selfTest: SelfTest = 'not needed'): Choice {
-  return { backend: new PortableBackend(), native: null, reason, selfTest }
+  if (!hasSections()) return portableAlone(reason, selfTest)
+  let loaded: Sharing | undefined
+  const load = (): Sharing => {
+    const native = loadNative()
+    const thread = native.thread()
+    const way = thread.owner === 'none' ? 'atomics' : 'napi'
+    return { native, backend: new NativeBackend(native, thread, null), way }
+  }
+  const sharing = (): Sharing => (loaded ??= load())
+  return { backend: new TwoBackends(() => sharing().backend), native: null, reason, selfTest, sharing }
 }
 
 /** The key of the environment data by which this thread tells the threads that it starts that it has warned. */
@@ -104,7 +136,7 @@ function choose(): Choice {
   if (wanted === 'portable') return choosePortable('RSEQ_BACKEND=portable')
   if (tier === 'portable') return choosePortable('RSEQ_TIER=portable')
   if (!insists && !hasSections()) {
-    return choosePortable(`restartable sequences are not available on ${platformName()}`)
+    return portableAlone(`restartable sequences are not available on ${platformName()}`)
   }
   let native: NativeBinding
   try {
@@ -114,7 +146,7 @@ function choose(): Choice {
     const reason = (error as Error).message
     noteLostSearch(reason)
     warn(reason)
-    return choosePortable(reason)
+    return portableAlone(reason)
   }
   const thread = native.thread()
   const failed = (reason: string): Choice => {
@@ -133,7 +165,10 @@ function choose(): Choice {
   // The self-test runs once in each process; threads that load the package later get its cached figures.
   const isAskedFor = setting('RSEQ_VERIFY', SWITCH) === '1'
   const failure = isAskedFor ? whyNotPassed(native.verify(true)) : null
-  if (failure !== null) return failed(`RSEQ_VERIFY=1, and the self-test failed: ${failure}`)
+  if (failure !== null) {
+    // Sections would run in memory that processes share, and this kernel does not abort them.
+    return portableAlone(failed(`RSEQ_VERIFY=1, and the self-test failed: ${failure}`).reason ?? '', 'failed')
+  }
   const fast = tier === 'napi' ? null : fastCalls(native)
   if (tier === 'fast' && fast === null) {
     throw new Error(`rseq: RSEQ_TIER=fast, but the native library has no fast calls for ${target()}`)
@@ -142,7 +177,9 @@ function choose(): Choice {
   const { low, high } = native.owner()
   listNativeThread(low, high)
   native.useThreads(table)
-  return { backend: new NativeBackend(native, thread, fast), native, reason: null, selfTest }
+  const made = new NativeBackend(native, thread, fast)
+  const way = fast === null ? 'napi' : 'fast'
+  return { backend: made, native, reason: null, selfTest, sharing: () => ({ native, backend: made, way }) }
 }
 
 export const choice: Choice = choose()

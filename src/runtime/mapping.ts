@@ -5,6 +5,7 @@
  */
 import { getSystemErrorMap } from 'node:util'
 import { systemErrorText } from '../core/errors.js'
+import { type SharedWay, wayNumber } from '../core/service-files.js'
 import { isNodeItself } from '../native/binary.js'
 import type { NativeBinding, NativeClocks } from '../native/binding.js'
 import { choice } from './backend.js'
@@ -21,22 +22,23 @@ export function systemError(what: string, errno: number): NodeJS.ErrnoException 
   return error
 }
 
-/**
- * The addon, which maps files.
- *
- * @throws Error with the reason if it is not in use.
- */
+/** The addon, which maps files. @throws Error with the reason if there is none. */
 function addon(): NativeBinding {
-  const { native, reason } = choice
-  if (native !== null) return native
-  throw new Error(
-    `rseq: memory that processes share needs the native library, and ${reason ?? 'it is not in use'}`,
-  )
+  return choice.sharing().native
 }
 
 /** @throws Error with the reason if this process cannot share memory with others. */
 export function checkCanShare(): void {
   addon()
+}
+
+/** How this process works on shared memory; null if it cannot share any. */
+export function sharedWay(): SharedWay | null {
+  try {
+    return choice.sharing().way
+  } catch {
+    return null
+  }
 }
 
 /**
@@ -48,7 +50,9 @@ export function checkCanShare(): void {
  * @throws Error with a `code`: `EAGAIN` if all slots are taken, `EMFILE` if the process has joined 255 services.
  */
 export function joinService(file: number, path: string, title: string): number {
-  const service = addon().joinService(file, Buffer.from(`${path}\0`), Buffer.from(`${title}\0`))
+  const { native, way } = choice.sharing()
+  const texts = [Buffer.from(`${path}\0`), Buffer.from(`${title}\0`)] as const
+  const service = native.joinService(file, ...texts, wayNumber(way))
   if (service > 0) return service
   const { EAGAIN = 0, EMFILE = 0 } = errnos()
   const why = new Map([
@@ -61,6 +65,17 @@ export function joinService(file: number, path: string, title: string): number {
 /** The numbers of the system's errors, by their names. */
 function errnos(): Record<string, number> {
   return Object.fromEntries([...getSystemErrorMap()].map(([errno, [name]]) => [name, -errno]))
+}
+
+/**
+ * Lets other processes ask this one to fence itself, and this one ask them: maps the file `fences` and starts a thread that
+ * sleeps until it is asked.
+ *
+ * @throws Error if the file cannot be mapped.
+ */
+export function serveFences(service: number, file: number, path: string): void {
+  const errno = addon().serveFences(service, file)
+  if (errno !== 0) throw systemError(`${path} cannot be mapped`, errno)
 }
 
 /** The slot of this process in a service; 0 if it has none, such as in a forked child when all slots are taken. */

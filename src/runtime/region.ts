@@ -5,7 +5,7 @@
  */
 import { freemem } from 'node:os'
 import { types } from 'node:util'
-import type { OpenArray, OpenCpuLock, OpenMutex, OpenRegion, OpenRing } from '../core/contract.js'
+import type { Backend, OpenArray, OpenCpuLock, OpenMutex, OpenRegion, OpenRing } from '../core/contract.js'
 import { backend } from './backend.js'
 import { dispose } from './disposal.js'
 import { Described } from '../core/describe.js'
@@ -155,7 +155,11 @@ export function newRegionSize(
   return regionSize(Kind.counters, Element[element], shards, length)
 }
 
-/** Makes a region in zeroed bytes, with one shard for every possible CPU, or the given number, and the overflow shard. */
+/**
+ * Makes a region in zeroed bytes, with one shard for every possible CPU, or the given number, and the overflow shard.
+ *
+ * @param maker - the backend that writes it, if it is not that of the memory of this process.
+ */
 export function formatRegion(
   bytes: Uint8Array,
   kind: Kind,
@@ -164,12 +168,13 @@ export function formatRegion(
   index: IndexName,
   shards = backend.possibleCpus,
   { arena, policy } = PLAIN,
+  maker: Backend = backend,
 ): void {
-  const error = backend.format(bytes, {
+  const error = maker.format(bytes, {
     kind,
     element: Element[element],
-    index: backend.indexFor(Index[index]),
-    writers: backend.writers,
+    index: maker.indexFor(Index[index]),
+    writers: maker.writers,
     shards,
     length,
     policy,

@@ -8,16 +8,19 @@ import { closeSync, fstatSync, readSync, writeSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
 import {
+  FENCES,
+  FENCES_BYTES,
   PROCESSES,
   PROCESSES_BYTES,
   SLOT_BYTES,
+  type SharedWay,
   headProblem,
   identityOf,
   newHead,
   readSlot,
   STARTING,
 } from '../core/service-files.js'
-import { isSlotTaken, joinService } from '../runtime/mapping.js'
+import { allocateFile, isSlotTaken, joinService, serveFences, systemError } from '../runtime/mapping.js'
 import { isError, makeFile, openFile } from './files.js'
 
 /** A process that takes part in a service. */
@@ -30,6 +33,8 @@ export interface SharedProcess {
   readonly title: string
   /** The time when it joined the service. */
   readonly since: Date
+  /** How it works on the memory. */
+  readonly way: SharedWay
 }
 
 /** Reads the first `length` bytes of a file; fewer if the file is shorter. */
@@ -38,14 +43,17 @@ function readFirst(file: number, length: number): Buffer {
   return bytes.subarray(0, readSync(file, bytes, 0, length, 0))
 }
 
+function checkSize(file: number, path: string, bytes: number): void {
+  const { size } = fstatSync(file)
+  if (size === bytes) return
+  throw new Error(
+    `rseq: ${path}: expected a file of ${bytes} bytes, got one of ${size}: it was truncated, or rseq did not make it`,
+  )
+}
+
 /** @throws Error if the file is damaged, has another layout, or belongs to a service with another identity. */
 function check(file: number, path: string, identity: string): void {
-  const { size } = fstatSync(file)
-  if (size !== PROCESSES_BYTES) {
-    throw new Error(
-      `rseq: ${path}: expected a file of ${PROCESSES_BYTES} bytes, got one of ${size}: it was truncated, or rseq did not make it`,
-    )
-  }
+  checkSize(file, path, PROCESSES_BYTES)
   const head = readFirst(file, SLOT_BYTES)
   const problem = headProblem(head)
   if (problem !== undefined) throw new Error(`rseq: ${path} ${problem}`)
@@ -58,13 +66,10 @@ function check(file: number, path: string, identity: string): void {
   }
 }
 
-function make(path: string, identity: string): void {
+function make(path: string, bytes: number, head: Buffer): void {
   const temporary = `${STARTING}${process.pid}-${randomBytes(8).toString('hex')}`
   try {
-    const head = newHead(identity)
-    makeFile(path, temporary, PROCESSES_BYTES, PROCESSES_BYTES, (file) =>
-      writeSync(file, head, 0, SLOT_BYTES, 0),
-    )
+    makeFile(path, temporary, bytes, bytes, (file) => writeSync(file, head, 0, head.length, 0))
   } catch (error) {
     // ENOENT: another process has made the file, and has removed this process's temporary file, which is not needed now.
     if (!isError(error, 'ENOENT')) throw error
@@ -77,6 +82,34 @@ function ownTitle(): string {
   return script === undefined ? process.title : `${process.title} ${basename(script)}`
 }
 
+/** Opens a file that all processes have. The first one makes it, with `head` at its beginning and zeros behind. */
+function openOrMake(path: string, bytes: number, head: () => Buffer, trustOtherUsers: boolean): number {
+  const existing = openFile(path, trustOtherUsers)
+  if (existing !== undefined) return existing
+  make(path, bytes, head())
+  const made = openFile(path, trustOtherUsers)
+  if (made === undefined) throw new Error(`rseq: ${path} was removed while this process opened it`)
+  return made
+}
+
+/**
+ * Lets this process and the others ask each other for fences, by the file `fences` of the service.
+ *
+ * @throws Error if the file is no regular file of this user, was truncated, or has no room.
+ */
+export function joinFences(directory: string, service: number, trustOtherUsers: boolean): void {
+  const path = join(directory, FENCES)
+  const file = openOrMake(path, FENCES_BYTES, () => Buffer.alloc(0), trustOtherUsers)
+  try {
+    checkSize(file, path, FENCES_BYTES)
+    const errno = allocateFile(file, FENCES_BYTES)
+    if (errno !== 0) throw systemError(`${path} cannot get ${FENCES_BYTES} bytes`, errno)
+    serveFences(service, file, path)
+  } finally {
+    closeSync(file)
+  }
+}
+
 /**
  * Opens the `processes` file of a service and returns its descriptor, which the caller closes. Makes the file if it does
  * not exist.
@@ -85,12 +118,7 @@ function ownTitle(): string {
  */
 export function openProcesses(directory: string, identity: string, trustOtherUsers: boolean): number {
   const path = join(directory, PROCESSES)
-  let file = openFile(path, trustOtherUsers)
-  if (file === undefined) {
-    make(path, identity)
-    file = openFile(path, trustOtherUsers)
-    if (file === undefined) throw new Error(`rseq: ${path} was removed while this process opened it`)
-  }
+  const file = openOrMake(path, PROCESSES_BYTES, () => newHead(identity), trustOtherUsers)
   try {
     check(file, path, identity)
     return file
@@ -112,8 +140,8 @@ export function livingProcesses(file: number, service: number): SharedProcess[] 
   for (let slot = 1; (slot + 1) * SLOT_BYTES <= bytes.length; slot++) {
     const one = readSlot(bytes, slot)
     if (one === undefined || !isSlotTaken(service, slot)) continue
-    const { pid, title, since } = one
-    found.push({ slot, pid, title, since })
+    const { pid, title, since, way } = one
+    found.push({ slot, pid, title, since, way })
   }
   return found
 }

@@ -45,7 +45,7 @@ import {
 import { KIND, type SharedClass } from './kinds.js'
 import { mergeHistograms } from './merge-histograms.js'
 import { type SharedKind, checkName } from './names.js'
-import { type SharedProcess, livingProcesses, openProcesses, takeSlot } from './processes-file.js'
+import { type SharedProcess, joinFences, livingProcesses, openProcesses, takeSlot } from './processes-file.js'
 import { type Specification, fileName } from './specification.js'
 import type { ListOptions, PerCpuList } from '../stack/list.js'
 import type { PerCpuPool, PoolOptions } from '../stack/pool.js'
@@ -179,7 +179,9 @@ export class SharedDirectory {
     checkCanShare()
     this.path = join(directory, SERVICE_PREFIX + this.name)
     useDirectory(this.path, this.#trustOtherUsers)
-    this.#withProcesses(() => undefined)
+    this.#withProcesses((_, service) => {
+      joinFences(this.path, service, this.#trustOtherUsers)
+    })
     keepClock(this.path)
     if (hasSeveralGenerations(this.path)) {
       try {
@@ -569,8 +571,8 @@ export class SharedDirectory {
  *
  * @param name - the name of the service: 1 to 100 letters, digits, `_`, `-` and single dots between them.
  * @throws TypeError, RangeError for a name or an option that does not exist.
- * @throws Error with the reason if memory cannot be shared: without the native library (on macOS, on Windows, or if the
- *   kernel refuses restartable sequences), and in runtimes that accept no foreign memory (Electron).
+ * @throws Error with the reason if memory cannot be shared: without the native library (on macOS and
+ *   on Windows), and in runtimes that accept no foreign memory (Electron).
  * @throws Error if the directory is a link or is not on tmpfs, if another user owns it or may write to it, or if the
  *   service has another identity.
  * @example

@@ -6,7 +6,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { backend } from '../runtime/backend.js'
+import { choice } from '../runtime/backend.js'
 import { formatRegion } from '../runtime/region.js'
 import {
   type Arena,
@@ -69,8 +69,9 @@ export interface RegionShape {
  * @param head - how many bytes of the object's own are in front of the region; they are allocated at once.
  */
 export function regionSpecification(shape: RegionShape, head = 0): Specification {
-  const { kind, length, element = 'i64', shards = backend.possibleCpus, arena = NO_ARENA } = shape
-  const policy = shape.policy === undefined ? 0 : Policy[shape.policy]
+  const maker = choice.sharing().backend
+  const { kind, length, element = 'i64', shards = maker.possibleCpus, arena = NO_ARENA } = shape
+  const policy: Policy | 0 = shape.policy === undefined ? 0 : Policy[shape.policy]
   const { units, unitSize, isChecked } = arena
   const bytes = head + regionSize(kind, Element[element], shards, length, arena)
   return {
@@ -81,7 +82,8 @@ export function regionSpecification(shape: RegionShape, head = 0): Specification
       bytes - (hasExtents(kind) ? (shards - 1) * shardStride(length) : 0) + SLACK,
     ),
     format(buffer) {
-      formatRegion(new Uint8Array(buffer, head), kind, length, element, 'cpu', shards, { policy, arena })
+      const region = new Uint8Array(buffer, head)
+      formatRegion(region, kind, length, element, 'cpu', shards, { policy, arena }, maker)
     },
     isIn(buffer) {
       const header = new Uint32Array(buffer, head, HEADER_BYTES / Uint32Array.BYTES_PER_ELEMENT)
@@ -101,7 +103,7 @@ export function regionSpecification(shape: RegionShape, head = 0): Specification
 
 /** Returns the name of an object's file, such as `requests.counter.1f2e3d4c`. */
 export function fileName(name: string, kind: SharedKind, { agreed }: Specification): string {
-  const all = [LAYOUT_VERSION, backend.possibleCpus, kind, ...agreed].join(' ')
+  const all = [LAYOUT_VERSION, choice.sharing().backend.possibleCpus, kind, ...agreed].join(' ')
   const hash = createHash('sha256').update(all).digest('hex').slice(0, GENERATION_DIGITS)
   return `${name}.${kind}.${hash}`
 }

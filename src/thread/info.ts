@@ -1,5 +1,7 @@
 import type { Tier } from '../core/contract.js'
+import type { SharedWay } from '../core/service-files.js'
 import { type SelfTest, choice } from '../runtime/backend.js'
+import { sharedWay } from '../runtime/mapping.js'
 import { platformName } from '../native/binary.js'
 import { fieldsOf } from '../native/backend.js'
 import { libc, libcName } from '../native/libc.js'
@@ -40,6 +42,11 @@ export interface Info {
   tier: Tier
   /** Why the native backend is not in use; null if it is. */
   reason: string | null
+  /**
+   * How memory that processes share (`openShared`) is updated: by sections, called as `fast` or `napi` of {@link Info.tier}, or by
+   * `atomics` where the kernel allows this thread no sections. Null if this process cannot share memory.
+   */
+  sharing: SharedWay | null
   /** Who registered this thread for rseq: the C library (`libc`), this package (`self`), or nobody (`none`). */
   registration: 'libc' | 'self' | 'none'
   /**
@@ -76,6 +83,7 @@ export function info(): Info {
     backend: backend.name,
     tier: backend.tier,
     reason,
+    sharing: sharedWay(),
     registration: thread?.owner ?? 'none',
     selfTest,
     features: {

@@ -167,7 +167,7 @@ export function processLines({ processes }: ServiceSnapshot, width: number): Lin
   return ordered.map((one) => {
     const slot = `slot ${String(one.slot).padEnd(4)}`
     const since = `joined ${ageText(one.since)} ago`
-    const text = `${slot} process ${String(one.pid).padEnd(7)} ${lifeText(one).padEnd(7)}  ${since.padEnd(17)}  ${printable(one.title)}`
+    const text = `${slot} process ${String(one.pid).padEnd(7)} ${lifeText(one).padEnd(7)}  ${one.way.padEnd(7)}  ${since.padEnd(17)}  ${printable(one.title)}`
     return [{ text: cut(text, width), look: isEnded(one) ? 'dim' : 'plain' }]
   })
 }
