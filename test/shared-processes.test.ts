@@ -270,7 +270,7 @@ describe.skipIf(WHY_NO_SHM !== '')('processes', () => {
       expect(pids.sort()).toEqual(actors.map(({ pid }) => pid).sort())
     }
     const files = readdirSync(shop.path).filter((file) => !/^(counter|ring)-\d\./.test(file))
-    expect(files.sort()).toEqual(['clock', 'processes'])
+    expect(files.sort()).toEqual(['clock', 'fences', 'processes'])
   })
 
   test('two specifications of a name are two generations, side by side', async () => {
@@ -466,7 +466,7 @@ describe('what does not fit', () => {
     expect(full).toMatchObject({ name: 'SharedMemoryFullError', code: 'ENOSPC' })
     expect(full.available).toBeLessThan(full.asked)
     expect(total).toBe(counters)
-    expect(files.sort()).toEqual(['clock', 'processes'])
+    expect(files.sort()).toEqual(['clock', 'fences', 'processes'])
   })
 
   test('the room in a cgroup is that of the narrowest one, with what the kernel can drop', () => {

@@ -42,8 +42,8 @@ class Service {
       time: new Date().toISOString(),
       at: performance.now(),
       processes: [
-        { slot: 1, pid: 4711, title: EVIL, living: true, ...process },
-        { slot: 2, pid: 4712, title: 'worker', living: false, ...process },
+        { slot: 1, pid: 4711, way: 'fast' as const, title: EVIL, living: true, ...process },
+        { slot: 2, pid: 4712, way: 'fast' as const, title: 'worker', living: false, ...process },
       ],
       objects: this.names.map((name, i) => counter(name, 100 * (i + 1) + (i + 1) * this.samples)),
       problems: [],

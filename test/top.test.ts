@@ -47,8 +47,8 @@ function service(at: number, objects: ObjectSnapshot[]): ServiceSnapshot {
     ...{ format: 1, service: 'shop', path: '/dev/shm/rseq.shop', identity: '', problems: [], objects, at },
     time: '2026-01-01T00:00:01.000Z',
     processes: [
-      { slot: 1, pid: 4711, title: HOSTILE, living: true, ...process },
-      { slot: 2, pid: 4712, title: 'worker 工人', living: false, ...process },
+      { slot: 1, pid: 4711, way: 'fast' as const, title: HOSTILE, living: true, ...process },
+      { slot: 2, pid: 4712, way: 'fast' as const, title: 'worker 工人', living: false, ...process },
     ],
   }
 }

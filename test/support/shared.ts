@@ -14,6 +14,8 @@ import { type SharedDirectory, openShared } from '../../lib/shared/index.js'
 import { machineWithSectionsOr } from './machine.js'
 
 const ACTOR = fileURLToPath(new URL('programs/shared-actor.mjs', import.meta.url))
+/** An actor to which the kernel refuses restartable sequences. */
+export const REFUSED_ACTOR = fileURLToPath(new URL('programs/refused-actor.mjs', import.meta.url))
 const PROM_ACTOR = fileURLToPath(new URL('programs/prom-actor.mjs', import.meta.url))
 const SHM = '/dev/shm'
 
@@ -31,6 +33,15 @@ export class Place {
     this.#actors.push(actor)
     await actor.isReady
     await actor.ask('open', { name, options: { directory: this.directory, ...options } })
+    return actor
+  }
+
+  /** A process that has opened the service `shop`, in an environment and perhaps with another program. */
+  async actorIn(env: NodeJS.ProcessEnv, program = ACTOR): Promise<Actor> {
+    const actor = new Actor([], program, env)
+    this.#actors.push(actor)
+    await actor.isReady
+    await actor.ask('open', { name: 'shop', options: { directory: this.directory } })
     return actor
   }
 

@@ -2,9 +2,11 @@
 import { openSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { mapFile } from '../../../lib/runtime/mapping.js'
+import { info } from '../../../lib/index.js'
 import { openShared } from '../../../lib/shared/index.js'
 import { defineMetrics } from '../../../lib/metrics/index.js'
 import { recordOf } from '../shared-records.mjs'
+import { Mixture } from './mixture.mjs'
 import { answerCalls } from './answer-calls.mjs'
 
 let shop
@@ -272,6 +274,36 @@ const calls = {
     const opened = shop.counter(counter, options)
     opened.add(delta)
     return opened.value
+  },
+  /** How this process works on the memory of its own, and on that of the service. */
+  ways() {
+    const { backend, sharing } = info()
+    return { backend, sharing }
+  },
+  /** Uses every structure so many times, and answers what it did: see `mixture.mjs`. */
+  mix({ rounds, number, path }) {
+    const mixture = new Mixture(shop, number, notes(path))
+    for (let round = 0; round < rounds; round++) mixture.round()
+    return mixture.done()
+  },
+  /** Uses every structure for ever, and notes how often. Never answers. */
+  mixForEver({ number, path }) {
+    const mixture = new Mixture(shop, number, notes(path))
+    for (;;) mixture.round()
+  },
+  /** Pushes a number on the stack of each CPU in turn, as the owner of its shard, and pops it: answers how often that worked. */
+  visit({ cpus, times }) {
+    const stack = shop.stack('visited', 100)
+    let popped = 0
+    for (let i = 0; i < times; i++) {
+      for (const cpu of cpus) {
+        stack.onCpu(cpu, (owned) => {
+          owned.push(i)
+          if (owned.pop() === i) popped++
+        })
+      }
+    }
+    return popped
   },
   /** Opens a counter and a ring that may not be there yet. */
   race({ counter, ring, bytes }) {
