@@ -81,6 +81,7 @@ const JOINED: Readonly<Record<string, number>> = {
   recorder: 36_000,
   exchange: 20_000,
   conditions: 32_000,
+  'two-backends': 7_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -106,6 +107,9 @@ const OF_TRACES = /^lib\/cli\/trace\./
 /** Modules of rseq/metrics that belong to `formats`: names of UTF-8, negotiation, and OpenTelemetry's producer. */
 const OF_FORMATS = /^lib\/metrics\/(names|negotiation|opentelemetry-producer)\./
 
+/** Shared memory in processes whose own memory is the portable backend's. */
+const OF_TWO_BACKENDS = /^lib\/runtime\/two-backends\./
+
 /** Capabilities with files in the folders of others. */
 const MOVED = [
   ['metrics of processes', OF_PROCESSES],
@@ -116,6 +120,7 @@ const MOVED = [
   ['recorder', OF_RECORDER],
   ['exchange', OF_EXCHANGE],
   ['conditions', OF_CONDITIONS],
+  ['two-backends', OF_TWO_BACKENDS],
 ] as const
 
 test('lib is at most 0.55 MB without what joined later, which has bounds of its own', ({ annotate }) => {
