@@ -41,6 +41,18 @@ zones.push({
   message: 'src/ is what a user installs: it may not import what is not published',
 })
 
+/** Globals of Node that Jest's environment of browsers lacks or replaces, and the modules that have them. */
+const NOT_IN_JSDOM = {
+  TextDecoder: 'node:util',
+  TextEncoder: 'node:util',
+  performance: 'node:perf_hooks',
+  ...Object.fromEntries(
+    ['clearImmediate', 'clearInterval', 'clearTimeout', 'setImmediate', 'setInterval', 'setTimeout'].map(
+      (name) => [name, 'node:timers'],
+    ),
+  ),
+}
+
 export default defineConfig([
   globalIgnores([
     'lib/',
@@ -76,6 +88,13 @@ export default defineConfig([
     rules: {
       'import-x/no-restricted-paths': ['error', { basePath: import.meta.dirname, zones }],
       'import-x/no-cycle': 'error',
+      'no-restricted-globals': [
+        'error',
+        ...Object.entries(NOT_IN_JSDOM).map(([name, module]) => ({
+          name,
+          message: `import it from ${module}: tests in jsdom have another one or none`,
+        })),
+      ],
     },
   },
   { files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.recommended] },

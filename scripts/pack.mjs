@@ -17,7 +17,8 @@ export async function prepare({ force = false } = {}) {
     ...['tsc', 'types', 'tools'].map((name) => `build/${name}.tsbuildinfo`),
   ])
     rmSync(join(root, old), { recursive: true, force: true })
-  execFileSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' })
+  for (const part of ['build:ts', 'build:cjs'])
+    execFileSync('npm', ['run', '--silent', part], { cwd: root, stdio: 'inherit' })
   await prebuild(Object.keys(ARCHITECTURES), force)
 }
 

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { clearTimeout, setTimeout } from 'node:timers'
+import { performance } from 'node:perf_hooks'
 import { type BigIntStats, lstatSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type FileName, STATUS_BLOCK, partsOf } from '../core/service-files.js'

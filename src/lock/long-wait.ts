@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import { writeSync } from 'node:fs'
 import { LockState, LockWord, Status } from '../core/layout.js'
 import { readOwner } from '../core/owner.js'

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { clearTimeout, setTimeout } from 'node:timers'
 import { type CancelSignal, checkSignal } from '../core/abort.js'
 import type { OpenMutex } from '../core/contract.js'
 import { OwnerDiedError, TimeoutError, checkMilliseconds, disposedError } from '../core/errors.js'

@@ -1,5 +1,6 @@
 // For programs that compile against these declarations with a target older than esnext.disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
+import { performance } from 'node:perf_hooks'
 import { summary } from '../core/describe.js'
 import { checkOpen, own } from '../runtime/disposal.js'
 import { backend } from '../runtime/backend.js'

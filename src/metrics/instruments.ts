@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import { backend } from '../runtime/backend.js'
 import type { Counters } from '../counter/counters.js'
 import { type Inspection, describe, inspected } from '../core/describe.js'

@@ -16,6 +16,7 @@
  *
  * @module
  */
+import { TextEncoder, TextDecoder } from 'node:util'
 import { type HashKey, keyedHash } from './keyed-hash.js'
 import { type LabelSpec, UNSPEAKABLE } from './schema.js'
 

@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { TextEncoder } from 'node:util'
 import { newRegionSize } from '../runtime/region.js'
 import { type TableSize, mostKeyBytes, slotsFor, tableBytes } from './label-table.js'
 import type { MetricSpec } from './schema.js'

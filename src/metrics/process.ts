@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { clearInterval, setInterval } from 'node:timers'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { PerformanceObserver, constants, monitorEventLoopDelay, performance } from 'node:perf_hooks'

@@ -5,7 +5,7 @@
  */
 import { own } from '../runtime/disposal.js'
 import { randomInt } from 'node:crypto'
-import { types } from 'node:util'
+import { TextDecoder, types } from 'node:util'
 import { Counters } from '../counter/counters.js'
 import { typeError } from '../core/errors.js'
 import { fnv1a } from '../core/fnv1a.js'

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { types } from 'node:util'
 import { search, target } from './binary.js'
 import type { Operations, WaitingOperations } from '../core/operations.js'
 import type { ScratchOperations } from './generated/scratch-operations.js'
@@ -237,7 +238,7 @@ export interface NativeBinding {
 
 /** Says in a few words why a candidate did not load. */
 function whyNot(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!types.isNativeError(error)) return String(error)
   const { code, message } = error as NodeJS.ErrnoException
   return code === 'MODULE_NOT_FOUND' ? 'not there' : (message.split('\n')[0] ?? '')
 }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import { uptime } from 'node:os'
 
 const MILLISECOND = 1_000_000n

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import type { OpenMutex } from '../core/contract.js'
 import { Kind, LOCK_LENGTH, LOCK_SLICE_MS, LockState, LockWord, RegionError, Status } from '../core/layout.js'
 import type { Handle } from '../core/operations.js'

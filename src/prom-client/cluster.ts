@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { clearTimeout, setTimeout } from 'node:timers'
 import cluster from 'node:cluster'
 import { type AggregateMetrics, aggregators } from './aggregators.js'
 import { memory } from './memory.js'

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { clearInterval, setInterval } from 'node:timers'
+
 
 import { memory } from './memory.js'
 

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setImmediate } from 'node:timers'
 import { readFileSync, readdirSync } from 'node:fs'
 import { PerformanceObserver, constants, monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapSpaceStatistics } from 'node:v8'

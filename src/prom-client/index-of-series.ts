@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import {
   type SharedMetric,
   columnOf,

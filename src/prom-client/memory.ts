@@ -14,6 +14,7 @@
 import { randomInt } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
+import { types } from 'node:util'
 import { newCounters } from '../counter/counters.js'
 import type { SharedOptions } from '../shared/index.js'
 import { SERIES, hashKeyOf, planOfWords, tableSize } from '../series/layout.js'
@@ -39,7 +40,7 @@ interface Service {
 
 function isParts(value: unknown): value is SharedParts {
   const parts = (value ?? {}) as Readonly<Record<string, unknown>>
-  return ['counts', 'sums', 'table'].every((part) => parts[part] instanceof SharedArrayBuffer)
+  return ['counts', 'sums', 'table'].every((part) => types.isSharedArrayBuffer(parts[part]))
 }
 
 function makeParts(): SharedParts {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { clearTimeout, setTimeout } from 'node:timers'
 import { LOCK_SLICE_MS } from '../core/layout.js'
 
 /**

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import {

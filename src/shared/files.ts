@@ -18,6 +18,7 @@ import {
 import type { Stats } from 'node:fs'
 import { constants as system } from 'node:os'
 import { dirname, join } from 'node:path'
+import { types } from 'node:util'
 import { allocateFile, allocatesLater, cgroupRoom, systemError } from '../runtime/mapping.js'
 import { SharedMemoryFullError, checkRoom, freeBytes } from './room.js'
 
@@ -27,9 +28,9 @@ const OTHERS_MAY_WRITE = 0o022
 const OWN_FILE = 0o600
 const OWN_DIRECTORY = 0o700
 
-/** Returns whether an error of `node:fs` has this code. */
+/** Returns whether an error of `node:fs` has this code. Under Jest such an error is not an instance of the test's `Error`. */
 export function isError(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code
+  return types.isNativeError(error) && (error as NodeJS.ErrnoException).code === code
 }
 
 /** @throws Error if another user owns the file or may write to it. */

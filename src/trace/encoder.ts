@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { types } from 'node:util'
+import { TextEncoder, types } from 'node:util'
 import { CUT, LENGTH_BYTES, elementOf, isLongType } from './record-layout.js'
 import type { CheckedType, FieldSpec } from './schema.js'
 

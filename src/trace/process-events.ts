@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { clearInterval, setInterval } from 'node:timers'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { PerformanceObserver, constants, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { inspect } from 'node:util'

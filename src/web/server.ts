@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
