@@ -8,7 +8,7 @@
  *
  * Usage: `node scripts/build-cjs.mjs`, after `tsc`
  */
-import { rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -62,4 +62,7 @@ for (const { isEntry, name, exports } of modules) {
   const lines = [`import all from './${name}.cjs'`, `export const { ${named.join(', ')} } = all`]
   if (exports.length > named.length) lines.push('export default all.default')
   writeFileSync(join(dir, `${name}.mjs`), `${lines.join('\n')}\n`)
+  // Tracers of dependencies (@vercel/nft) may follow `require` where Node takes `module-sync`. This names the other module.
+  const other = `void (() => require('../${ENTRIES[name]}.js')) // Never called.`
+  appendFileSync(join(dir, `${name}.cjs`), `${other}\n`)
 }

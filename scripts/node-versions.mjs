@@ -37,7 +37,7 @@ export function isPacked(node, arch = process.arch) {
 }
 
 /** Where unpacked Nodes are kept: `RSEQ_NODES_CACHE`, or beside the user's other caches. */
-function cacheDirectory() {
+export function cacheDirectory() {
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
   return process.env.RSEQ_NODES_CACHE || join(cache, 'rseq-nodes')
 }

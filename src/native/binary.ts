@@ -4,7 +4,8 @@
  * @module
  */
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { arch, platform } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type LibcFamily, libc, libcFamily } from './libc.js'
 
@@ -67,9 +68,9 @@ export function provideBinaries(binaries: StaticBinaries): void {
 /** Platforms that have sections. */
 const PLATFORMS = ['linux-x64', 'linux-arm64', 'linux-ppc64']
 
-/** The platform and architecture as `process` names them, such as `linux-x64`. */
+/** The platform and architecture as Node names them, such as `linux-x64`. */
 export function platformName(): string {
-  return `${process.platform}-${process.arch}`
+  return `${platform()}-${arch()}`
 }
 
 /** Whether this platform has sections. A missing binary is worth a warning only if it has. */
@@ -108,14 +109,23 @@ export function ownBuild(): string {
   return `build/rseq.${libcFamily()}.node`
 }
 
-/** The paths of binaries, relative to the package. A build from source comes before the binaries that were shipped. */
-function fileNames(): string[] {
-  const directory = `prebuilds/${platformName()}`
+/** The path of a binary that the package was shipped with. Tracers of dependencies such as `@vercel/nft` understand this form. */
+function shipped(name: string): string {
+  return fileURLToPath(new URL(`../../prebuilds/${platform()}-${arch()}/${name}.node`, import.meta.url))
+}
+
+/**
+ * The paths of binaries. A build from source comes before the binaries that were shipped.
+ *
+ * @throws Error in a bundle in CommonJS form.
+ */
+function paths(root: string): string[] {
   const family = libcFamily()
-  const names = [`${directory}/rseq.${family}.node`]
-  if (isNodeItself()) names.unshift(`${directory}/rseq.abi${process.versions.modules}.${family}.node`)
+  const names = [shipped(`rseq.${family}`)]
+  if (isNodeItself()) names.unshift(shipped(`rseq.abi${process.versions.modules}.${family}`))
   // PREBUILDS_ONLY has the meaning that node-gyp-build gives it. The first path is where node-gyp puts its build in a clone.
-  if (!process.env['PREBUILDS_ONLY']) names.unshift('build/Release/rseq.node', ownBuild())
+  if (!process.env['PREBUILDS_ONLY'])
+    names.unshift(join(root, 'build/Release/rseq.node'), join(root, ownBuild()))
   return names
 }
 
@@ -151,5 +161,5 @@ export function search(): Search {
   })
   if (chosen !== '') return { place: 'RSEQ_BINARY', candidates: [at(chosen, resolve(chosen))] }
   const root = packageRoot()
-  return { place: root, candidates: fileNames().map((name) => at(name, join(root, name))) }
+  return { place: root, candidates: paths(root).map((path) => at(relative(root, path), path)) }
 }

@@ -11,6 +11,10 @@ const GOOD = `
 import { CounterBatch, type LockOptions, Mutex, PerCpuCounter, PerCpuCounterArray, PerCpuLock, cpuId, info, type Info } from 'rseq'
 import { PerCpuCounter as Bundled } from 'rseq/linux-x64'
 import include from 'rseq/include'
+import { defineMetrics } from 'rseq/metrics'
+import client from 'rseq/prom-client'
+import { openShared } from 'rseq/shared'
+import { defineEvents } from 'rseq/trace'
 
 const counter: PerCpuCounter = new PerCpuCounter({ type: 'f64' })
 counter.add(0.5)
@@ -22,6 +26,7 @@ const options: LockOptions = { timeout: 5 }
 export const locked: Promise<number> = new Mutex().runExclusive(() => Promise.resolve(1), options)
 export const cpu: number = new PerCpuLock().runExclusive((cpu) => cpu)
 export const totals: number[] = [...array]
+export const others = [defineMetrics, client.Counter, openShared, defineEvents]
 export const all: [number, string | null, string, SharedArrayBuffer] = [total, seen.reason, include, Bundled.from(counter.buffer).buffer]
 `
 const BAD = `
@@ -29,8 +34,9 @@ import { PerCpuCounter } from 'rseq'
 new PerCpuCounter({ type: 'i32' }).add('1')
 `
 
-async function check(source: string, settings: object): Promise<End> {
+async function check(source: string, settings: object, type = 'module'): Promise<End> {
   const cwd = makeProject()
+  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ name: 'program', private: true, type }))
   const compilerOptions = {
     noEmit: true,
     strict: true,
@@ -50,9 +56,16 @@ test.each([
   ['node16', { module: 'node16', moduleResolution: 'node16' }],
   ['nodenext', { module: 'nodenext', moduleResolution: 'nodenext' }],
   ['bundler', { module: 'esnext', moduleResolution: 'bundler' }],
-])('moduleResolution %s', async (_, settings) => {
-  expect(await check(GOOD, settings)).toMatchObject({ status: 0, stdout: '' })
-  const bad = await check(BAD, settings)
+  ['node16, in CommonJS', { module: 'node16', moduleResolution: 'node16' }, 'commonjs'],
+  ['nodenext, in CommonJS', { module: 'nodenext', moduleResolution: 'nodenext' }, 'commonjs'],
+  [
+    'node10, in CommonJS',
+    { module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '5.0' },
+    'commonjs',
+  ],
+])('moduleResolution %s', async (_, settings, type = 'module') => {
+  expect(await check(GOOD, settings, type)).toMatchObject({ status: 0, stdout: '' })
+  const bad = await check(BAD, settings, type)
   expect(bad.status).not.toBe(0)
   expect(bad.stdout).toMatch(/TS2322[^]*TS2345/)
 })
