@@ -54,7 +54,11 @@ async function write(extension, plugins, output) {
 
 rmSync(dir, { recursive: true, force: true })
 const modules = await write({ source: '.js', made: '.cjs' }, [listsOfBinaries], { format: 'cjs' })
-await write({ source: '.d.ts', made: '.d.cts' }, [dts({ dtsInput: true })], { format: 'es' })
+const types = await write({ source: '.d.ts', made: '.d.cts' }, [dts({ dtsInput: true })], { format: 'es' })
+
+// The reference of src/lock/mutex.ts, which the bundler drops: for programs with an older target.
+for (const { fileName, code } of types)
+  writeFileSync(join(dir, fileName), `/// <reference lib="esnext.disposable" preserve="true" />\n${code}`)
 
 for (const { isEntry, name, exports } of modules) {
   if (!isEntry) continue

@@ -11,10 +11,6 @@ const GOOD = `
 import { CounterBatch, type LockOptions, Mutex, PerCpuCounter, PerCpuCounterArray, PerCpuLock, cpuId, info, type Info } from 'rseq'
 import { PerCpuCounter as Bundled } from 'rseq/linux-x64'
 import include from 'rseq/include'
-import { defineMetrics } from 'rseq/metrics'
-import client from 'rseq/prom-client'
-import { openShared } from 'rseq/shared'
-import { defineEvents } from 'rseq/trace'
 
 const counter: PerCpuCounter = new PerCpuCounter({ type: 'f64' })
 counter.add(0.5)
@@ -26,7 +22,6 @@ const options: LockOptions = { timeout: 5 }
 export const locked: Promise<number> = new Mutex().runExclusive(() => Promise.resolve(1), options)
 export const cpu: number = new PerCpuLock().runExclusive((cpu) => cpu)
 export const totals: number[] = [...array]
-export const others = [defineMetrics, client.Counter, openShared, defineEvents]
 export const all: [number, string | null, string, SharedArrayBuffer] = [total, seen.reason, include, Bundled.from(counter.buffer).buffer]
 `
 const BAD = `

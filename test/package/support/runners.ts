@@ -23,22 +23,26 @@ import { cacheDirectory } from '../../../scripts/node-versions.mjs'
 import { makeProject } from './project.js'
 
 const RUNNERS = fileURLToPath(new URL('../runners/', import.meta.url))
-const MANIFESTS = ['package.json', 'package-lock.json']
+const MANIFEST = 'package.json'
 
 /** The directory in whose `node_modules` they are. Its name depends on their versions. */
 function installed(): string {
-  const versions = createHash('sha256').update(readFileSync(join(RUNNERS, 'package-lock.json')))
+  const versions = createHash('sha256').update(readFileSync(join(RUNNERS, MANIFEST)))
   const directory = join(cacheDirectory(), `runners-${versions.digest('hex').slice(0, 16)}`)
   if (existsSync(directory)) return directory
   mkdirSync(cacheDirectory(), { recursive: true })
   // Renamed when it is complete, as several runs may share the cache, or end in the middle.
   const unpacking = mkdtempSync(`${directory}.`)
   try {
-    for (const file of MANIFESTS) copyFileSync(join(RUNNERS, file), join(unpacking, file))
-    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: unpacking,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
+    copyFileSync(join(RUNNERS, MANIFEST), join(unpacking, MANIFEST))
+    execFileSync(
+      'npm',
+      ['install', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+      {
+        cwd: unpacking,
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    )
     renameSync(unpacking, directory)
   } catch (error) {
     // If another run was first, its directory is used.
@@ -53,7 +57,7 @@ function installed(): string {
 export function makeRunnersProject(): string {
   const project = makeProject()
   for (const file of readdirSync(RUNNERS))
-    if (!MANIFESTS.includes(file)) cpSync(join(RUNNERS, file), join(project, file))
+    if (file !== MANIFEST) cpSync(join(RUNNERS, file), join(project, file))
   const modules = join(installed(), 'node_modules')
   const own = readdirSync(join(project, 'node_modules'))
   for (const name of readdirSync(modules))
