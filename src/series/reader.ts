@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { clearTimeout, setTimeout } from 'node:timers'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { partsOf } from '../core/service-files.js'
