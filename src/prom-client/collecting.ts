@@ -5,7 +5,6 @@
  */
 import { clearInterval, setInterval } from 'node:timers'
 
-
 import { memory } from './memory.js'
 
 /** The time between two rounds, in milliseconds. */
