@@ -30,9 +30,8 @@ export const KINDS = [
   'metrics',
 ] as const
 /**
- * The kind of a shared object, such as `'counter'`, `'counters'` for an array of counters, `'ring'`, `'events'` for the
- * definition of a trace, `'series'` for metrics of
- * `rseq/prom-client`, or `'metrics'` for those of `rseq/metrics`.
+ * The kind of a shared object, such as `'counter'`, `'counters'` for an array of counters, `'events'` for the definition of a
+ * trace, `'series'` for metrics of `rseq/prom-client`, or `'metrics'` for those of `rseq/metrics`.
  */
 export type SharedKind = (typeof KINDS)[number]
 

@@ -93,7 +93,7 @@ function openOrMake(path: string, bytes: number, head: () => Buffer, trustOtherU
 }
 
 /**
- * Lets this process and the others ask each other for fences, by the file `fences` of the service.
+ * Lets processes ask each other for fences, by the file `fences` of the service.
  *
  * @throws Error if the file is no regular file of this user, was truncated, or has no room.
  */
