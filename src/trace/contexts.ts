@@ -60,7 +60,8 @@ export interface CheckedContexts {
 export function checkContexts(contexts: unknown): CheckedContexts {
   if (contexts === undefined) return { fields: {}, sources: [] }
   const entries = Object.entries(checkObject('contexts', contexts, 'an object with a context for each name'))
-  const fields: Record<string, Field> = {}
+  // A name such as __proto__ is one of these, too, and the check of the fields refuses it.
+  const fields: [string, Field][] = []
   const sources = entries.map(([name, value]) => {
     const argument = `contexts.${name}`
     const given = checkOptions<{ type?: Field; from?: unknown }>(
@@ -69,12 +70,12 @@ export function checkContexts(contexts: unknown): CheckedContexts {
       ['type', 'from'],
     )
     const from = given.from as Partial<{ getStore: () => unknown }> | (() => unknown) | null | undefined
-    fields[name] = given.type as Field
+    fields.push([name, given.type as Field])
     if (typeof from === 'function') return from
     if (typeof from?.getStore === 'function') return () => (from as { getStore: () => unknown }).getStore()
     throw typeError(`${argument}.from`, 'a function or an AsyncLocalStorage', from)
   })
-  return { fields, sources }
+  return { fields: Object.fromEntries(fields), sources }
 }
 
 /** What stands for a value that a context does not have. */

@@ -69,7 +69,7 @@ function numberIn(text: string, { type, labels }: FieldSpec): number | undefined
     const label = labels.indexOf(text.replace(/^(['"])(.*)\1$/, '$2'))
     return label === -1 ? undefined : label
   }
-  if (type === 'bool') return { true: 1, false: 0 }[text]
+  if (type === 'bool') return text === 'true' ? 1 : text === 'false' ? 0 : undefined
   if (text.length > LONGEST_NUMBER || !NUMBER.test(text)) return undefined
   const value = Number(text)
   // An integer that a double cannot hold would be compared as another one.

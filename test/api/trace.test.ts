@@ -360,7 +360,8 @@ describe('filters', () => {
     expect(enable('n > x')).toThrow(/^filter: expected a number/)
     for (const number of ['0x10', 'Infinity', 'NaN', '1e999', '1_000', '9007199254740993', '1'.repeat(60)])
       expect(enable(`n > ${number}`), number).toThrow(/^filter: expected a number/)
-    expect(enable('ok == 1')).toThrow(/^filter: expected true or false/)
+    for (const word of ['1', 'constructor', '__proto__'])
+      expect(enable(`ok == ${word}`), word).toThrow(/^filter: expected true or false/)
     expect(enable('state == lost')).toThrow(/^filter: expected one of hit, a miss/)
     expect(enable('__proto__ == 1')).toThrow(/^filter: expected fields .*there are n, big, ok, state, text/)
     expect(enable('ms > 1')).toThrow(/^filter: expected fields/)
@@ -534,6 +535,10 @@ describe('contexts', () => {
     expect(define(5)).toThrow(/^contexts: /)
     expect(define({ x: 'u8' })).toThrow(/^contexts\.x: /)
     expect(define({ x: { type: 'u33', from } })).toThrow(/^contexts\.x: expected a type/)
+    for (const type of ['u8', { type: 'string', most: 8 }])
+      expect(define({ ['__proto__']: { type, from } })).toThrow(
+        /^contexts: expected a name .*got '__proto__'/,
+      )
     expect(define({ x: { type: 'u8' } })).toThrow(/^contexts\.x\.from: expected a function or an AsyncLocal/)
     expect(define({ x: { type: 'u8', from, form: 1 } })).toThrow(/^unknown option|form/)
     expect(define({ x: { type: 'u8', from } }, { x: 'u8' })).toThrow(/^a\.fields: .*a context has it/)
