@@ -1,7 +1,7 @@
 /** The metrics of rseq/prom-client as they are read from outside: `rseq metrics`, and `rseq top` with its metrics. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readdirSync, readlinkSync, rmSync, writeSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -289,6 +289,31 @@ describe.skipIf(WHY_NO_SHM !== '')('metrics from outside', () => {
     expect(rows[0]?.rate).toBeCloseTo(1000 / seconds)
     const gauge = rows.find(({ object }) => object.name === 'gauge_sum{of="x"}')
     expect([gauge?.total, gauge?.rate]).toEqual([5, 0])
+  })
+
+  test('a file that was removed does not stay open in a reader that goes on', async () => {
+    const one = await actor()
+    await one.ask('set', { value: 1 })
+    await one.kill()
+    const directory = join(place.directory, 'rseq.shop')
+    const openFiles = (): string[] =>
+      readdirSync('/proc/self/fd').flatMap((fd) => {
+        try {
+          return [readlinkSync(`/proc/self/fd/${fd}`)].filter(
+            (path) => path.startsWith(directory) && path.includes('.series.'),
+          )
+        } catch {
+          return []
+        }
+      })
+    const reader = new MetricsReader(findService(directory))
+    expect(reader.read().files).toHaveLength(1)
+    expect(openFiles()).toHaveLength(1)
+    for (const file of readdirSync(directory).filter((name) => name.includes('.series.')))
+      rmSync(join(directory, file))
+    expect(reader.read().files).toEqual([])
+    expect(openFiles()).toEqual([])
+    reader.close()
   })
 
   test('overwritten bytes are a problem of the file, and never an end of the reader', async () => {

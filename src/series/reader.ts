@@ -72,7 +72,14 @@ export class MetricsReader {
     const problems: string[] = []
     const looks: LivingLook[] = []
     const files: string[] = []
-    for (const name of this.#list()) {
+    const names = this.#list()
+    // A file that was removed takes memory as long as it is open here, and somebody who reads again and again never idles.
+    for (const [name, file] of this.#files) {
+      if (names.includes(name)) continue
+      file.close()
+      this.#files.delete(name)
+    }
+    for (const name of names) {
       try {
         looks.push(this.#look(name, byShard, (slot) => bySlot.get(slot)))
         files.push(name)
