@@ -28,6 +28,7 @@ interface Begun {
   readonly id: string
   readonly parent: string
   readonly flow: bigint | undefined
+  isOpen: boolean
 }
 
 function numberValue(value: number | bigint, type: string): Value {
@@ -73,8 +74,8 @@ function flowOf({ fields }: ReadEvent): bigint | undefined {
 /** Makes the spans. */
 class Spans {
   readonly #open = new OpenSpans<Begun>()
-  /** The open spans of each flow, the youngest last. */
-  readonly #flows = new Map<bigint, string[]>()
+  /** The spans of each flow, the youngest last: that one is open. */
+  readonly #flows = new Map<bigint, Begun[]>()
 
   begin(event: ReadEvent): void {
     const digest = createHash('sha256')
@@ -87,23 +88,27 @@ class Spans {
         : createHash('sha256').update(`${flow}`).digest('hex').slice(0, 32)
     const id = givenId(event, 'span_id', 16) ?? digest.slice(32, 48)
     const siblings = flow === undefined ? [] : (this.#flows.get(flow) ?? [])
-    this.#open.begin(event, {
-      ...{ event, id, flow },
+    const begun: Begun = {
+      ...{ event, id, flow, isOpen: true },
       trace: givenId(event, 'trace_id', 32) ?? trace,
-      parent: givenId(event, 'parent_span_id', 16) ?? siblings.at(-1) ?? '',
-    })
-    if (flow !== undefined) this.#flows.set(flow, [...siblings, id])
+      parent: givenId(event, 'parent_span_id', 16) ?? siblings.at(-1)?.id ?? '',
+    }
+    this.#open.begin(event, begun)
+    siblings.push(begun)
+    if (flow !== undefined) this.#flows.set(flow, siblings)
   }
 
   /** The span that ends; undefined if its beginning was not seen. */
   end(event: ReadEvent): Value | undefined {
     const begun = this.#open.end(event)
     if (begun === undefined) return undefined
-    const { flow, id } = begun
-    if (flow !== undefined) {
-      const left = (this.#flows.get(flow) ?? []).filter((one) => one !== id)
-      if (left.length === 0) this.#flows.delete(flow)
-      else this.#flows.set(flow, left)
+    begun.isOpen = false
+    const { flow } = begun
+    const siblings = flow === undefined ? undefined : this.#flows.get(flow)
+    if (flow !== undefined && siblings !== undefined) {
+      // Each span is taken away once, so this takes constant time on average, however many are open.
+      while (siblings.at(-1)?.isOpen === false) siblings.pop()
+      if (siblings.length === 0) this.#flows.delete(flow)
     }
     return spanOf(begun, event.time, event)
   }
