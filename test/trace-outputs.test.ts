@@ -2,14 +2,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  closeSync,
   copyFileSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -18,10 +22,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { findService } from '../lib/inspect/index.js'
 import { type SharedDirectory } from '../lib/shared/index.js'
 import { defineEvents } from '../lib/trace/index.js'
 import { PACKET_SIZE_AT } from '../lib/trace/recorder/ctf-packets.js'
 import { PacketFiles } from '../lib/trace/recorder/packet-files.js'
+import { Recorder } from '../lib/trace/recorder/recorder.js'
 import { environment, rseq } from './cli/command.js'
 import { WHY_NO_BABELTRACE, babeltrace } from './support/babeltrace.js'
 import { ctf2Fragments, readCtf2 } from './support/ctf2.js'
@@ -392,6 +398,73 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
     expect(
       times.every((time) => time > before - second && time < BigInt(Date.now()) * 1_000_000n + second),
     ).toBe(true)
+  })
+
+  const openHere = (): string[] =>
+    readdirSync('/proc/self/fd').flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${fd}`)].filter((path) => path.startsWith(place.directory))
+      } catch {
+        return []
+      }
+    })
+  const recorderOf = (): Recorder =>
+    new Recorder(
+      findService(shop.path),
+      join(out, 'rec'),
+      { maxSize: 2 ** 18, maxFiles: Infinity },
+      { pattern: '*', level: 'debug' },
+    )
+  const written = (name: string): string => {
+    const directory = readdirSync(join(out, 'rec')).find((file) => file.startsWith(`${name}.`)) ?? ''
+    const files = readdirSync(join(out, 'rec', directory)).filter((file) => file !== 'metadata')
+    return files.map((file) => readFileSync(join(out, 'rec', directory, file), 'latin1')).join('')
+  }
+
+  test('a ring that is overwritten ends the recording of its trace, and of no other', () => {
+    const [one, other] = ['one', 'other'].map((name) => defineEvents(name, numbered).open(shop))
+    const recorder = recorderOf()
+    if (one === undefined || other === undefined) throw new Error('two traces were opened')
+    write(one, 0, 5)
+    expect(recorder.look()).toBe(true)
+    const ring =
+      readdirSync(shop.path).find((file) => file.startsWith('one') && file.includes('.ring.')) ?? ''
+    const file = openSync(join(shop.path, ring), 'r+')
+    writeSync(file, Buffer.alloc(4), 0, 4, 0)
+    closeSync(file)
+    write(other, 5, 5)
+    for (let k = 0; k < 30; k++) expect(recorder.look()).toBe(true)
+    expect(recorder.problems).toContainEqual(expect.stringMatching(/one.* is recorded no longer: /))
+    expect(recorder.end()).toBe(true)
+    expect(recorder.events).toBe(10)
+    expect(written('one')).toContain('number 4')
+    expect(written('other')).toContain('number 9')
+    expect(readdirSync(join(out, 'rec'))).toHaveLength(2)
+  })
+
+  test('where nothing can be written, the other traces are, and no file stays open', () => {
+    const [one, other] = ['one', 'other'].map((name) => defineEvents(name, numbered).open(shop))
+    if (one === undefined || other === undefined) throw new Error('two traces were opened')
+    const own = openHere().length
+    const recorder = recorderOf()
+    recorder.look()
+    for (const name of readdirSync(join(out, 'rec')))
+      if (name.startsWith('one.')) rmSync(join(out, 'rec', name), { recursive: true })
+    // The first events of a CPU begin a file.
+    write(one, 0, 5)
+    write(other, 0, 5)
+    expect(() => recorder.look()).toThrow(/ENOENT/)
+    expect(recorder.end()).toBe(false)
+    expect(recorder.problems).toContainEqual(expect.stringMatching(/ENOENT/))
+    expect(written('other')).toContain('number 4')
+    expect(openHere()).toHaveLength(own)
+    rmSync(join(out, 'rec'), { recursive: true })
+    const late = recorderOf()
+    rmSync(join(out, 'rec'), { recursive: true })
+    for (let k = 0; k < 30; k++) late.look()
+    expect(late.problems).toContainEqual(expect.stringMatching(/ENOENT/))
+    expect(openHere()).toHaveLength(own)
+    expect(late.end()).toBe(true)
   })
 
   test('refuses what it cannot do, and names what it can', async () => {

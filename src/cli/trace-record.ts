@@ -43,17 +43,19 @@ async function record(given: string, out: string, pattern: string, options: Choi
       stop.abort()
     })
   const told = new Set<string>()
+  const tell = (problems: readonly string[]): void => {
+    for (const problem of problems) if (!told.has(problem)) complain(problem)
+    for (const problem of problems) told.add(problem)
+  }
   try {
     for (let isFirst = true; recorder.look() && !stop.signal.aborted; isFirst = false) {
       if (isFirst) console.log(`Recording ${place.path} into ${out}, until SIGINT or SIGTERM.`)
-      for (const problem of recorder.problems) {
-        if (!told.has(problem)) complain(problem)
-        told.add(problem)
-      }
+      tell(recorder.problems)
       await pause(LOOK_MS, undefined, { signal: stop.signal }).catch(() => undefined)
     }
   } finally {
-    recorder.end()
+    if (!recorder.end()) process.exitCode = 1
+    tell(recorder.problems)
     for (const text of recorder.missing()) complain(text)
     console.log(`${counted(recorder.events, 'event')} in ${out}`)
   }

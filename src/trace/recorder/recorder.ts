@@ -93,8 +93,11 @@ class RecordedStream {
 
   /** Writes what is missing, and closes the file. */
   end(): void {
-    this.#packets.end(this.#missing)
-    this.#files.close()
+    try {
+      this.#packets.end(this.#missing)
+    } finally {
+      this.#files.close()
+    }
   }
 }
 
@@ -109,16 +112,29 @@ class RecordedTrace {
 
   constructor(place: ServicePlace, trace: TraceFile, out: string, rotation: Rotation, choice: EventChoice) {
     this.trace = trace
-    this.#ring = openTraceRing(place, trace)
     this.#isWanted = filterOf(trace, choice)
     const { records } = trace.description.spec
     this.#longest = Math.max(...records.map(mostBytes).map(paddedRecord)) + RECORD_FRAME + RECORD_TIME
+    this.#ring = openTraceRing(place, trace)
+    try {
+      this.streams = this.#begin(out, rotation)
+    } catch (error) {
+      // The trace is tried again, by another object.
+      this.#ring.close()
+      throw error
+    }
+  }
+
+  /** Makes the directory of the trace, and a stream for each CPU. */
+  #begin(out: string, rotation: Rotation): RecordedStream[] {
+    const { trace } = this
     let directory = join(out, titleOf(trace))
     for (let k = 2; existsSync(directory); k++) directory = join(out, `${titleOf(trace)}.${k}`)
     const uuid = newUuid()
+    const all = this.#ring.streams()
     mkdirSync(directory)
     writeFileSync(join(directory, 'metadata'), metadataText(trace, uuid.text, []), { flag: 'wx' })
-    this.streams = this.#ring.streams().map((stream, k) => {
+    return all.map((stream, k) => {
       const files = new PacketFiles(directory, streamName(stream.cpu), rotation)
       return new RecordedStream(trace, stream, files, uuid.bytes, k)
     })
@@ -137,7 +153,15 @@ class RecordedTrace {
 
   end(): void {
     this.#ring.close()
-    for (const stream of this.streams) stream.end()
+    const errors: unknown[] = []
+    for (const stream of this.streams) {
+      try {
+        stream.end()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
   }
 }
 
@@ -206,23 +230,43 @@ export class Recorder {
     for (const [path, recorded] of this.#open) {
       // The last events of a ring that was removed are written, as its file is open here.
       const wasThere = recorded.isThere
-      recorded.look()
-      if (wasThere) continue
-      recorded.end()
+      if (this.#read(recorded) && wasThere) continue
       this.#open.delete(path)
+      recorded.end()
     }
     return isThere
   }
 
-  /** Writes the last events, and what is missing. */
-  end(): void {
-    try {
-      this.look()
-    } catch (error) {
-      this.#problems.add(reasonOf(error))
+  /** Writes the last events, and what is missing. Returns false if that fails for a trace: {@link problems} say why. */
+  end(): boolean {
+    let isWhole = true
+    for (const recorded of this.#open.values()) {
+      try {
+        try {
+          this.#read(recorded)
+        } finally {
+          recorded.end()
+        }
+      } catch (error) {
+        this.#problems.add((error as Error).message)
+        isWhole = false
+      }
     }
-    for (const recorded of this.#open.values()) recorded.end()
     this.#open.clear()
+    return isWhole
+  }
+
+  /** Writes the events of one trace. Returns false if its ring cannot be read: the other traces go on. */
+  #read(recorded: RecordedTrace): boolean {
+    try {
+      recorded.look()
+      return true
+    } catch (error) {
+      // Only errors of the files that are written have a code.
+      if ((error as NodeJS.ErrnoException).code !== undefined) throw error
+      this.#problems.add(`${recorded.trace.path} is recorded no longer: ${reasonOf(error)}`)
+      return false
+    }
   }
 
   /** What is missing by CPU, in sentences. */
