@@ -13,6 +13,7 @@
 #include "pool_binding.h"
 #include "region_binding.h"
 #include "ring_binding.h"
+#include "series_binding.h"
 #include "service_binding.h"
 #include "stack_binding.h"
 #include "thread_binding.h"
@@ -66,6 +67,7 @@ bool export_all(napi_env env, napi_value module_exports) noexcept {
   export_thread(*environment, exports);
   export_regions(*environment, exports);
   export_counters(*environment, exports);
+  export_series(*environment, exports);
   export_locks(*environment, exports);
   export_stacks(*environment, exports);
   export_pools(*environment, exports);

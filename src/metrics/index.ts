@@ -8,6 +8,7 @@ export { Counter, Gauge, Histogram, type HistogramValue, type Instrument } from 
 export { Labelled } from './labelled.js'
 export { MetricsBatch } from './batch.js'
 export type { MetricsHandler } from './exposition.js'
+export { type NativeSeries, nativeSeries } from './native-series.js'
 export type { NameEscaping } from './names.js'
 export type { ExpositionFormat } from './negotiation.js'
 export type { OpenTelemetryMeterProvider } from './opentelemetry.js'

@@ -209,4 +209,8 @@ export class NativeBackend implements Backend {
   counterSnapshot(handle: unknown, into: Float64Array | BigInt64Array): boolean {
     return this.#native.counterSnapshot(handle as number, into)
   }
+
+  openSeries(...[kind, handle, first, sums, ...rest]: Parameters<Backend['openSeries']>): object | null {
+    return this.#native.openSeries(kind, handle as number, first, sums as number, ...rest)
+  }
 }

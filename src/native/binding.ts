@@ -234,6 +234,17 @@ export interface NativeBinding {
   counterReset(handle: number, i: number): number | null | undefined
   counterShards(handle: number, i: number, into: Float64Array): boolean
   counterSnapshot(handle: number, into: Float64Array | BigInt64Array): boolean
+  openSeries: (
+    ...parts: [
+      kind: number,
+      handle: number,
+      first: number,
+      sums: number,
+      sum: number,
+      takesNegative: number,
+      bounds: Float64Array,
+    ]
+  ) => object | null
 }
 
 /** Says in a few words why a candidate did not load. */

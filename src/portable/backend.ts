@@ -354,6 +354,10 @@ export class PortableBackend implements Backend {
     return true
   }
 
+  openSeries(): null {
+    return null
+  }
+
   counterSnapshot(handle: unknown, into: Float64Array | BigInt64Array): boolean {
     const region = handle as PortableRegion
     if (into.length < region.length) return false

@@ -14,6 +14,10 @@ export interface Support {
   setAffinity(tid: number, cpus: number[]): boolean
   plainAdd(words: BigInt64Array, i: number, count: number, spins: number): void
   refuseRseq(errno: number): void
+  seriesAdd(series: object, delta: number): boolean
+  seriesObserve(series: object, value: number): boolean
+  seriesStart(counter: object, histogram: object, threads: number, times: number): void
+  seriesJoin(): void
 }
 
 /** The file, for workers and programs, which load it by themselves. */

@@ -14,6 +14,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("setAffinity", Napi::Function::New<set_affinity>(env, "setAffinity"));
   exports.Set("plainAdd", Napi::Function::New<plain_add>(env, "plainAdd"));
   exports.Set("refuseRseq", Napi::Function::New<refuse_rseq>(env, "refuseRseq"));
+  exports.Set("seriesAdd", Napi::Function::New<series_add>(env, "seriesAdd"));
+  exports.Set("seriesObserve", Napi::Function::New<series_observe>(env, "seriesObserve"));
+  exports.Set("seriesStart", Napi::Function::New<series_start>(env, "seriesStart"));
+  exports.Set("seriesJoin", Napi::Function::New<series_join>(env, "seriesJoin"));
   return exports;
 }
 

@@ -35,6 +35,21 @@ Napi::Value plain_add(const Napi::CallbackInfo& info);
  */
 Napi::Value refuse_rseq(const Napi::CallbackInfo& info);
 
+/** seriesAdd(object, delta): adds to what nativeSeries() gave. False if the series refuses it. */
+Napi::Value series_add(const Napi::CallbackInfo& info);
+
+/** seriesObserve(object, value): observes in what nativeSeries() gave. False if the series refuses it. */
+Napi::Value series_observe(const Napi::CallbackInfo& info);
+
+/**
+ * seriesStart(counter, histogram, threads, times): starts threads, each of which adds 1 to the counter and observes 0, 1, 2
+ * and 3 in turn in the histogram, so many times. The caller keeps both objects alive until seriesJoin().
+ */
+Napi::Value series_start(const Napi::CallbackInfo& info);
+
+/** seriesJoin(): waits until all threads of seriesStart() have ended. */
+Napi::Value series_join(const Napi::CallbackInfo& info);
+
 /** Throws an Error that names the call and the system's reason; for `return fail(...)`. */
 Napi::Value fail(Napi::Env env, const char* call, int error);
 

@@ -1,0 +1,18 @@
+/**
+ * @file
+ * Objects by which other addons update metrics: see native/series.h.
+ */
+#ifndef RSEQ_ADDON_SERIES_BINDING_H
+#define RSEQ_ADDON_SERIES_BINDING_H
+
+#include "js.h"
+
+namespace rseq {
+namespace addon {
+
+void export_series(Environment& environment, Object& exports) noexcept;
+
+} // namespace addon
+} // namespace rseq
+
+#endif // RSEQ_ADDON_SERIES_BINDING_H
