@@ -1,8 +1,8 @@
 #include "series_binding.h"
 
-#include "../series.h"
 #include "counter_operations.h"
 #include "environment.h"
+#include "series.h"
 
 #include <cmath>
 #include <cstdlib>

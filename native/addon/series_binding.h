@@ -1,6 +1,6 @@
 /**
  * @file
- * Objects by which other addons update metrics: see native/series.h.
+ * Objects by which other addons update metrics: see native/addon/series.h.
  */
 #ifndef RSEQ_ADDON_SERIES_BINDING_H
 #define RSEQ_ADDON_SERIES_BINDING_H

@@ -176,7 +176,7 @@ export interface Backend {
   counterShards(handle: Handle, i: number, into: Float64Array): boolean
   /** Copies the totals of all counters. False if the handle is refused. */
   counterSnapshot(handle: Handle, into: Float64Array | BigInt64Array): boolean
-  /** Makes the object that `native/series.h` reads; null if the counters are not open, or there is no native code. */
+  /** Makes the object that `native/addon/series.h` reads; null if the counters are not open, or there is no native code. */
   openSeries(
     kind: number,
     handle: Handle,

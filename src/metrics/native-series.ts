@@ -1,5 +1,5 @@
 /**
- * Series for other addons: the object that `native/series.h` reads.
+ * Series for other addons: the object that `native/addon/series.h` reads.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { typeError } from '../core/errors.js'
 import { ExponentialBuckets } from './buckets.js'
 import { type Instrument, type Step, step } from './instruments.js'
 
-/** A series as another addon opens it, with `rseq::Series` of `native/series.h`. */
+/** A series as another addon opens it, with `rseq::Series` of `native/addon/series.h`. */
 export interface NativeSeries {
   /** The series that it updates. */
   readonly series: Instrument

@@ -1,4 +1,4 @@
-/** Series that another addon updates: the test addon includes `native/series.h`. */
+/** Series that another addon updates: the test addon includes `native/addon/series.h`. */
 import { expect, test } from 'vitest'
 import { info } from '../../lib/index.js'
 import { defineMetrics, nativeSeries } from '../../lib/metrics/index.js'

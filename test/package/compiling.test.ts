@@ -12,6 +12,7 @@ import { isInstalled } from '../support/toolchains.js'
 import { makeProject, run, smoke, temporary } from './support/project.js'
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/native-addon/', import.meta.url))
+const WITH_SERIES = fileURLToPath(new URL('../../examples/native-series/', import.meta.url))
 const ON_MUSL = fileURLToPath(new URL('support/on-musl.cc', import.meta.url))
 const NODE_GYP = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
 
@@ -58,6 +59,20 @@ test("another package's addon counts on the same counters from its own threads",
     expect([status, stderr]).toEqual([0, ''])
     expect(stdout).toMatch(/^5000000 ticks by 4 C\+\+ threads and one of JavaScript/)
     expect(stdout).toMatch(backend)
+  }
+})
+
+test("another package's addon updates metrics, and compiles nothing of rseq", async ({ skip }) => {
+  await machineWithSectionsOr(skip)
+  const cwd = makeProject()
+  cpSync(WITH_SERIES, cwd, { recursive: true, filter: (path) => !/\/(build|node_modules)$/.test(path) })
+  const nodedir = `--nodedir=${fetchHeaders(NODES[0])}`
+  const built = await run([NODE_GYP, 'rebuild', nodedir], { cwd, ...WITH_COMPILERS })
+  expect(built.status, built.stderr).toBe(0)
+  for (const env of [{}, { RSEQ_TIER: 'napi' }, { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' }]) {
+    const { status, stdout, stderr } = await run(['main.mjs'], { cwd, env })
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('400000 images by 4 C++ threads, 500000 with those of JavaScript')
   }
 })
 

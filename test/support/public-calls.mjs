@@ -272,6 +272,7 @@ const FUNCTIONS = {
   toDate: () => rseq.toDate(rseq.now()),
   defineMetrics: () => metrics.defineMetrics({ counters: { n: { name: 'n_total', help: 'N.' } } }).create(),
   observeProcess: null,
+  nativeSeries: () => info().backend === 'native' && metrics.nativeSeries(made.bytes),
 }
 
 /** The methods and getters of a class: what each is called, and how it is called on an object. */

@@ -1,4 +1,4 @@
-#include "../../series.h"
+#include "../../addon/series.h"
 #include "support.h"
 
 #include <thread>

@@ -62,7 +62,7 @@ function kindsOf(name) {
   if (/^stacks\.(?:holder|adopt|reclaim)/.test(name)) return ['list', 'pool']
   if (/^stacks\.(?!pushMany|popMany)/.test(name)) return ['stack', 'list', 'pool']
   if (/^stack/.test(name)) return ['stack']
-  if (/^openBatch/.test(name)) return ['counters', 'doubles']
+  if (/^open(Batch|Series)/.test(name)) return ['counters', 'doubles']
   return [
     ['list', /^list/],
     ['ring', /^ring/],
@@ -138,6 +138,10 @@ CALLS.set('cpuLockWait', (handle) => native.cpuLockWait(handle, 1))
 for (const name of ['counterBigint', 'counterReset']) CALLS.set(name, (handle) => native[name](handle, 0))
 CALLS.set('counterShards', (handle) => native.counterShards(handle, 0, doubles))
 CALLS.set('counterSnapshot', (handle) => native.counterSnapshot(handle, doubles))
+CALLS.set('openSeries', (handle) => native.openSeries(1, handle, 0, 0, 0, 0, doubles.subarray(0, 0)))
+CALLS.set('openSeries, sums', (handle) =>
+  native.openSeries(3, opened.counters.handle, 0, handle, 0, 0, doubles.subarray(0, 0)),
+)
 CALLS.set('openBatch', (handle) => native.openBatch(handle, new ArrayBuffer(1 << 12), CAPACITY, 0, 0))
 CALLS.set('openBatch, second', (handle) =>
   handle >>> 0 === 0
