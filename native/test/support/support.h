@@ -42,8 +42,8 @@ Napi::Value series_add(const Napi::CallbackInfo& info);
 Napi::Value series_observe(const Napi::CallbackInfo& info);
 
 /**
- * seriesStart(counter, histogram, threads, times): starts threads, each of which adds 1 to the counter and observes 0, 1, 2
- * and 3 in turn in the histogram, so many times. The caller keeps both objects alive until seriesJoin().
+ * seriesStart(counter, histogram, threads, times): starts threads, each of which adds 1 to the counter and observes 0,
+ * 1, 2 and 3 in turn in the histogram, so many times. The caller keeps both objects alive until seriesJoin().
  */
 Napi::Value series_start(const Napi::CallbackInfo& info);
 
