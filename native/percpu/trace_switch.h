@@ -6,6 +6,7 @@
 #ifndef RSEQ_PERCPU_TRACE_SWITCH_H
 #define RSEQ_PERCPU_TRACE_SWITCH_H
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <ctime>
@@ -91,7 +92,7 @@ private:
     if (hash != detail::word_in<uint32_t>(copy + 8) || sample == 0 || count > kMostTerms || per_second > kMostRate)
       return false;
     for (uint32_t k = 0; k < count; k++) {
-      const unsigned char* from = copy + 32 + 16 * k;
+      const unsigned char* from = copy + 32 + 16 * static_cast<size_t>(k);
       terms[k] = {from[0], from[1], from[2], detail::word_in<double>(from + 8)};
     }
     return true;
