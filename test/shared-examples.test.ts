@@ -1,8 +1,8 @@
 /** The examples of memory that processes share: their proofs hold, and fail when something is lost. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { machineWithSectionsOr } from './support/machine.js'
 import { decodePerfetto } from './support/perfetto.js'
@@ -13,14 +13,18 @@ interface Run {
   out: string
 }
 
+/** The processes of the runs: each names its service by its own number. */
+const started = new Set<number>()
+
 function run(example: string, ...args: string[]): Run {
   const file = join(import.meta.dirname, '..', 'examples', example, 'main.mjs')
   const env = { ...process.env, RSEQ_BACKEND: undefined, RSEQ_TIER: undefined }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
+  const { pid, status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
     encoding: 'utf8',
     env,
     timeout: 280_000,
   })
+  started.add(pid)
   return { status, out: stdout + stderr }
 }
 
@@ -30,7 +34,10 @@ function numberBefore(words: string, out: string): number {
   return Number(digits.replaceAll(',', ''))
 }
 
-const leftovers = (): string[] => readdirSync('/dev/shm').filter((name) => name.includes('-example-'))
+/** What examples in the given processes have left. An example may run elsewhere on the machine at the same time. */
+function leftoversOf(pids: ReadonlySet<number>): string[] {
+  return readdirSync('/dev/shm').filter((name) => pids.has(Number(/-example-(\d+)/.exec(name)?.[1])))
+}
 
 describe.skipIf(WHY_NO_SHM !== '')('examples of shared memory', () => {
   test('cluster: the total is exact although processes are killed', async ({ skip }) => {
@@ -104,6 +111,16 @@ describe.skipIf(WHY_NO_SHM !== '')('examples of shared memory', () => {
   })
 
   test('the examples leave nothing behind', () => {
-    expect(leftovers()).toEqual([])
+    expect(leftoversOf(started)).toEqual([])
+    // The check finds what an example of this process would leave, and only that.
+    const left = mkdtempSync('/dev/shm/rseq.left-')
+    const named = `${left}-example-${process.pid}`
+    renameSync(left, named)
+    try {
+      expect(leftoversOf(new Set([process.pid]))).toEqual([basename(named)])
+      expect(leftoversOf(new Set([process.pid + 1]))).toEqual([])
+    } finally {
+      rmdirSync(named)
+    }
   })
 })

@@ -3,6 +3,7 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -34,15 +35,23 @@ void execute(napi_env, void* data) {
     thread.join();
 }
 
+/** Gives back what the job has. Node-API refuses only what does not exist, so there is nothing to do about it. */
+void release(napi_env env, Job* job) {
+  for (napi_ref one : job->kept) {
+    if (one != nullptr)
+      napi_delete_reference(env, one);
+  }
+  if (job->work != nullptr)
+    napi_delete_async_work(env, job->work);
+  delete job;
+}
+
 void complete(napi_env env, napi_status, void* data) {
   Job* job = static_cast<Job*>(data);
   napi_value nothing;
-  napi_get_undefined(env, &nothing);
-  napi_resolve_deferred(env, job->done, nothing);
-  for (napi_ref one : job->kept)
-    napi_delete_reference(env, one);
-  napi_delete_async_work(env, job->work);
-  delete job;
+  if (napi_get_undefined(env, &nothing) == napi_ok)
+    napi_resolve_deferred(env, job->done, nothing);
+  release(env, job);
 }
 
 napi_value refuse(napi_env env, const char* what) {
@@ -53,7 +62,8 @@ napi_value refuse(napi_env env, const char* what) {
 napi_value resize(napi_env env, napi_callback_info info) {
   size_t argc = 4;
   napi_value args[4];
-  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  if (napi_get_cb_info(env, info, &argc, args, nullptr, nullptr) != napi_ok)
+    return nullptr;
   Job job = {};
   if (rseq::Series::open(env, args[0], job.images) != napi_ok ||
       rseq::Series::open(env, args[1], job.megapixels) != napi_ok)
@@ -65,12 +75,14 @@ napi_value resize(napi_env env, napi_callback_info info) {
 
   Job* own = new Job(job);
   napi_value name, promise;
-  napi_create_reference(env, args[0], 1, &own->kept[0]);
-  napi_create_reference(env, args[1], 1, &own->kept[1]);
-  napi_create_string_utf8(env, "resizer", NAPI_AUTO_LENGTH, &name);
-  napi_create_promise(env, &own->done, &promise);
-  napi_create_async_work(env, nullptr, name, execute, complete, own, &own->work);
-  napi_queue_async_work(env, own->work);
+  if (napi_create_reference(env, args[0], 1, &own->kept[0]) != napi_ok ||
+      napi_create_reference(env, args[1], 1, &own->kept[1]) != napi_ok ||
+      napi_create_string_utf8(env, "resizer", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_async_work(env, nullptr, name, execute, complete, own, &own->work) != napi_ok ||
+      napi_create_promise(env, &own->done, &promise) != napi_ok || napi_queue_async_work(env, own->work) != napi_ok) {
+    release(env, own);
+    return refuse(env, "the work could not be started");
+  }
   return promise;
 }
 
@@ -78,7 +90,8 @@ napi_value resize(napi_env env, napi_callback_info info) {
 
 NAPI_MODULE_INIT() {
   napi_value function;
-  napi_create_function(env, "resize", NAPI_AUTO_LENGTH, resize, nullptr, &function);
-  napi_set_named_property(env, exports, "resize", function);
+  if (napi_create_function(env, "resize", NAPI_AUTO_LENGTH, resize, nullptr, &function) != napi_ok ||
+      napi_set_named_property(env, exports, "resize", function) != napi_ok)
+    return nullptr;
   return exports;
 }

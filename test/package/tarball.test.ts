@@ -85,6 +85,7 @@ const JOINED: Readonly<Record<string, number>> = {
   conditions: 32_000,
   'two-backends': 7_000,
   cjs: 720_000,
+  'series of other addons': 3_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -100,6 +101,9 @@ const OF_RECORDER = /^lib\/(trace\/recorder\/|cli\/trace-record\.)/
 
 /** Formats of traces that joined later: CTF 2 and OTLP. */
 const OF_EXCHANGE = /^lib\/trace\/exchange\//
+
+/** Series of rseq/metrics that other addons update. */
+const OF_ADDONS = /^lib\/metrics\/native-series\./
 
 /** Which events are recorded, by their values and in time, and the contexts that they have. */
 const OF_CONDITIONS = /^lib\/trace\/(filter|controls|gate|contexts)\./
@@ -124,6 +128,7 @@ const MOVED = [
   ['exchange', OF_EXCHANGE],
   ['conditions', OF_CONDITIONS],
   ['two-backends', OF_TWO_BACKENDS],
+  ['series of other addons', OF_ADDONS],
 ] as const
 
 test('lib is at most 0.55 MB without what joined later and its CommonJS twin, which have bounds of their own', ({
