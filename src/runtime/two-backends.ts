@@ -140,4 +140,9 @@ export class TwoBackends implements Backend {
   counterSnapshot(handle: Handle, into: Float64Array | BigInt64Array): boolean {
     return this.#of(handle).counterSnapshot(handle, into)
   }
+
+  /** None, also of shared memory: threads of other addons update series only where the thread's own memory is native. */
+  openSeries(): null {
+    return null
+  }
 }
