@@ -546,6 +546,24 @@ describe('threads', () => {
     expect(after).toContain('method="POST"')
   })
 
+  test('labels with names of properties of Object are in the exposition of who reads another registry', async () => {
+    const [own, reader] = [new ours.Registry().share('names'), new ours.Registry().share('names')]
+    const labelNames: string[] = ['a', '__proto__', 'constructor']
+    const odd = new ours.Counter({ name: 'odd_total', help: 'Odd.', labelNames, registers: [own] })
+    odd.labels('x', 'p', 'q').inc(1)
+    odd.labels({ ['__proto__']: 'p' }).inc(2)
+    odd.inc({ a: 'x' }, 3)
+    odd.inc({}, 4)
+    const lines = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('odd_total'))
+    expect(lines(await reader.metrics())).toEqual([
+      'odd_total{__proto__="p",a="x",constructor="q"} 1',
+      'odd_total{__proto__="p"} 2',
+      'odd_total{a="x"} 3',
+      'odd_total 4',
+    ])
+    own.clear()
+  })
+
   test("control: metrics that threads do not share are not in another thread's exposition", () => {
     expect(run({ workers: 2, adds: 5, alone: true }).text).not.toContain('own_total')
   })

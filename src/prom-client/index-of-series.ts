@@ -10,9 +10,10 @@ import {
   identity,
   metricKey,
   metricOf,
+  pairsOf,
   sharedBucketParts,
 } from '../series/keys.js'
-import { labelText } from './labels.js'
+import { labelIn, labelText } from './labels.js'
 import { memory } from './memory.js'
 
 interface Known {
@@ -64,9 +65,7 @@ function see(slot: number, key: readonly string[]): void {
     }
     if (keys.has(text)) return
     keys.add(text)
-    const labels: Record<string, string> = {}
-    for (let k = 0; k + 1 < pairs.length; k += 2) labels[pairs[k] as string] = pairs[k + 1] as string
-    sets.push(labels)
+    sets.push(Object.fromEntries(pairsOf(pairs)))
   }
 }
 
@@ -169,8 +168,9 @@ export function seriesKey(
   names: readonly string[],
   labels: Readonly<Record<string, unknown>>,
 ): string[] {
-  const pairs = names.flatMap((label) =>
-    labels[label] === undefined ? [] : [label, labelText(labels[label])],
-  )
+  const pairs = names.flatMap((label) => {
+    const value = labelIn(labels, label)
+    return value === undefined ? [] : [label, labelText(value)]
+  })
   return ['series', scope, name, part, ...pairs]
 }

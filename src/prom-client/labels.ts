@@ -59,6 +59,11 @@ export function labelsOf(names: readonly string[], values: readonly unknown[]): 
   return Object.fromEntries(names.map((name, k) => [name, values[k]]))
 }
 
+/** Returns the value of a label. It may be inherited, but not from `Object`: labels can have names such as `constructor`. */
+export function labelIn(labels: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(Object.prototype, name) && !Object.hasOwn(labels, name) ? undefined : labels[name]
+}
+
 /**
  * Returns a text that two label sets share only if they are one series. `names` must be sorted. A label may be missing. U+0000 and
  * half a surrogate pair are U+FFFD, as they are in the memory that threads share.
@@ -66,7 +71,7 @@ export function labelsOf(names: readonly string[], values: readonly unknown[]): 
 export function labelKey(names: readonly string[], labels: Readonly<Record<string, unknown>>): string {
   let key = ''
   for (const name of names) {
-    const value = labels[name]
+    const value = labelIn(labels, name)
     if (value === undefined) continue
     const text = labelText(value)
     let quoted = JSON.stringify(text)

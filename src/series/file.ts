@@ -7,7 +7,7 @@
 import { Element, Kind, METRICS_MAGIC, regionSize } from '../core/layout.js'
 import { FileView, type RegionView, Unreadable, eachCounter, openRegionView } from '../inspect/index.js'
 import { LabelTable, slotsFor } from '../metrics/label-table.js'
-import { type SharedMetric, columnOf, identity, metricOf } from './keys.js'
+import { type SharedMetric, columnOf, identity, metricOf, pairsOf } from './keys.js'
 import {
   COLUMNS,
   COUNTS_AT,
@@ -183,7 +183,7 @@ export class SeriesFile {
       if (what !== 'series') continue
       const id = identity(scope, name)
       const all = numbers.get(id) ?? []
-      all.push({ slot, part, column: columnOf(part), labels: labelsOf(pairs), isShown: state === LIVE })
+      all.push({ slot, part, column: columnOf(part), labels: pairsOf(pairs), isShown: state === LIVE })
       numbers.set(id, all)
     }
     return { metrics, numbers }
@@ -192,11 +192,4 @@ export class SeriesFile {
   close(): void {
     this.#file.close()
   }
-}
-
-function labelsOf(pairs: readonly string[]): [name: string, value: string][] {
-  return Array.from({ length: pairs.length >>> 1 }, (_, k) => [
-    pairs[2 * k] as string,
-    pairs[2 * k + 1] as string,
-  ])
 }

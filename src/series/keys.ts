@@ -76,3 +76,11 @@ export function sharedBucketParts(bounds: readonly string[]): string[] {
 export function boundText(bound: number): string {
   return bound === Infinity ? '+Inf' : String(bound)
 }
+
+/** The names and values of labels that follow each other in a key. */
+export function pairsOf(pairs: readonly string[]): [name: string, value: string][] {
+  return Array.from({ length: pairs.length >>> 1 }, (_, k) => [
+    pairs[2 * k] as string,
+    pairs[2 * k + 1] as string,
+  ])
+}

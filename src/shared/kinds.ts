@@ -1,10 +1,10 @@
 /**
  * The kinds of objects that processes share: for each kind, how the arguments of its method of {@link SharedDirectory} become
- * a specification, and which class opens the memory. To add a kind, add its name to `names.ts`, a row to {@link KIND} and a
- * method to {@link SharedDirectory}.
+ * a specification, and which class opens the memory.
  *
  * @module
  */
+// To add a kind, add its name to `names.ts`, a row to KIND and a method to SharedDirectory.
 import { PerCpuArray, type ArrayOptions } from '../array/array.js'
 import { checkChoice, checkInteger, rangeError } from '../core/errors.js'
 import type { HdrRange } from '../core/hdr-buckets.js'

@@ -10,10 +10,9 @@ const LONGEST_NAME = 100
 const EXPECTED = `a name of 1 to ${LONGEST_NAME} letters, digits, '_', '-' and single dots between them`
 const NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
-/**
- * The kinds of objects, as they appear in file names. `kinds.ts` has a row for each, except for `events`, `series` and `metrics`,
- * which are defined by the layers above: `src/trace/`, `src/prom-client/` and `src/metrics/`.
- */
+// `kinds.ts` has a row for each, except for `events`, `series` and `metrics`, which are defined by the layers above: `src/trace/`,
+// `src/prom-client/` and `src/metrics/`.
+/** The kinds of objects, as they appear in file names. */
 export const KINDS = [
   'counter',
   'counters',
