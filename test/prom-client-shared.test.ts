@@ -1,5 +1,5 @@
 /** rseq/prom-client over memory that processes share: real processes, clusters, kills and restarts. */
-import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -77,6 +77,18 @@ describe.skipIf(WHY_NO_SHM !== '')('processes that share metrics', () => {
     const { noted, seen } = await countInCluster({})
     expect(total(seen, 'requests_total')).toBeGreaterThan(0)
     expect(total(seen, 'requests_total')).toBeLessThan(noted)
+  })
+
+  test('processes go on to count and to show metrics when somebody has removed the directory', async () => {
+    const [one, other] = [await shared(), await shared()]
+    await one.ask('set', { value: 5 })
+    await other.ask('set', { value: 20 })
+    rmSync(join(place.directory, 'rseq.shop'), { recursive: true })
+    await other.ask('inc', { kind: 'a', by: 3 })
+    const shown = async (): Promise<unknown> => samplesOf(await one.ask('text'))
+    expect(await shown()).toMatchObject({ 'gauge_sum{of="x"}': 25, 'requests_total{kind="a"}': 3 })
+    await other.kill()
+    expect(await shown()).toMatchObject({ 'gauge_sum{of="x"}': 5, 'requests_total{kind="a"}': 3 })
   })
 
   test('a gauge has a value for each process that lives, and its aggregator combines them', async () => {

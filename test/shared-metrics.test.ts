@@ -1,5 +1,5 @@
 /** Metrics of `rseq/metrics` in memory that processes share: real processes, how they die, and releases side by side. */
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
@@ -297,6 +297,15 @@ describe.skipIf(WHY_NO_SHM !== '')('metrics of processes', () => {
     const value = samples['host_cpu_seconds_total{cpu="0",mode="idle"}'] ?? -1
     expect(value).toBeLessThan(1.5 * ((cpu?.times.idle ?? 0) / 1000) + 10)
     expect(value).toBeGreaterThanOrEqual(0)
+  })
+
+  test('what a process has open it shows after somebody has removed the directory', () => {
+    const metrics = shop.metrics('web', defineMetrics(SCHEMA))
+    metrics.queued.set(4)
+    rmSync(shop.path, { recursive: true })
+    metrics.queued.inc()
+    expect(samplesOf(metrics.text())).toMatchObject({ queued: 5 })
+    expect(metrics.queued.value).toBe(5)
   })
 
   test('wrong arguments are refused', () => {

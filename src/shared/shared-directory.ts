@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readdirSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ArrayOptions, PerCpuArray } from '../array/array.js'
 import type { CounterOptions } from '../counter/counters.js'
@@ -167,6 +167,8 @@ export class SharedDirectory {
   readonly path: string
   readonly #identity: string
   readonly #trustOtherUsers: boolean
+  /** The number that the service has in this process. */
+  readonly #service: number
   #hasRemovedRemains = false
 
   /** @internal */
@@ -179,8 +181,9 @@ export class SharedDirectory {
     checkCanShare()
     this.path = join(directory, SERVICE_PREFIX + this.name)
     useDirectory(this.path, this.#trustOtherUsers)
-    this.#withProcesses((_, service) => {
+    this.#service = this.#withProcesses((_, service) => {
       joinFences(this.path, service, this.#trustOtherUsers)
+      return service
     })
     keepClock(this.path)
     if (hasSeveralGenerations(this.path)) {
@@ -469,10 +472,10 @@ export class SharedDirectory {
     return {
       exclusively: (use) => this.#exclusively(use),
       note: () => this.#withProcesses((_, service) => processNote(service)),
-      livingNotes: (notes) =>
-        this.#withProcesses((_, service) => new Set(notes.filter((note) => isNoteAlive(service, note)))),
+      // Needs no file, so processes go on to show their metrics if somebody removes the directory.
+      livingNotes: (notes) => new Set(notes.filter((note) => isNoteAlive(this.#service, note))),
       generations: (name, kind) =>
-        objectFilesIn(this.path)
+        (existsSync(this.path) ? objectFilesIn(this.path) : [])
           .filter((one) => one.name === name && one.kind === kind && one.retired === null)
           .map(({ path }) => path),
       map: (path, memory) => this.#withProcesses((_, service) => this.#mapExisting(path, memory, service)),
