@@ -233,6 +233,7 @@ test('info() says what this process runs on', () => {
       'reason',
       'registration',
       'selfTest',
+      'sharing',
       'tier',
     ].sort(),
   )

@@ -1,5 +1,6 @@
 #include "fence_rows.h"
 
+#include "../rseq/glibc_floor.h"
 #include "../rseq/membarrier.h"
 #include "../rseq/thread.h"
 

@@ -2,9 +2,9 @@
  * @file
  * Lets the binary run on glibc 2.28, the oldest that Node supports.
  *
- * glibc 2.34 moved the functions of libpthread and libdl into libc under a new version, which a binary requires if it
- * is linked on a newer system. Every glibc has the first version of these functions, so the binary binds to that
- * version. A statically linked program defines RSEQ_STATIC_LIBC, as archives have no symbol versions.
+ * glibc 2.32 and 2.34 moved the functions of libpthread and libdl into libc under a new version, which a binary
+ * requires if it is linked on a newer system. Every glibc has the first version of these functions, so the binary binds
+ * to that version. A statically linked program defines RSEQ_STATIC_LIBC, as archives have no symbol versions.
  */
 #ifndef RSEQ_GLIBC_FLOOR_H
 #define RSEQ_GLIBC_FLOOR_H
@@ -20,11 +20,13 @@
 __asm__(".symver dladdr, dladdr@" RSEQ_FIRST_GLIBC);
 __asm__(".symver dlopen, dlopen@" RSEQ_FIRST_GLIBC);
 __asm__(".symver dlsym, dlsym@" RSEQ_FIRST_GLIBC);
+__asm__(".symver pthread_attr_setstacksize, pthread_attr_setstacksize@" RSEQ_FIRST_GLIBC);
 __asm__(".symver pthread_create, pthread_create@" RSEQ_FIRST_GLIBC);
 __asm__(".symver pthread_join, pthread_join@" RSEQ_FIRST_GLIBC);
 __asm__(".symver pthread_key_create, pthread_key_create@" RSEQ_FIRST_GLIBC);
 __asm__(".symver pthread_once, pthread_once@" RSEQ_FIRST_GLIBC);
 __asm__(".symver pthread_setspecific, pthread_setspecific@" RSEQ_FIRST_GLIBC);
+__asm__(".symver pthread_sigmask, pthread_sigmask@" RSEQ_FIRST_GLIBC);
 #endif
 
 #endif // RSEQ_GLIBC_FLOOR_H

@@ -1,4 +1,6 @@
 /** Waiting for a mutex without blocking: in turn, with a timeout or a signal, and the warnings of long waits. */
+import { syncBuiltinESMExports } from 'node:module'
+import timers from 'node:timers'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   type CancelSignal,
@@ -18,6 +20,7 @@ const MOST_TURNS = 10_000_000
 
 afterEach(() => {
   vi.restoreAllMocks()
+  syncBuiltinESMExports()
 })
 
 async function until(isDone: () => boolean, most = MOST_TURNS): Promise<void> {
@@ -40,8 +43,9 @@ function withoutSlices(): void {
   vi.spyOn(Atomics, 'waitAsync').mockImplementation(((words: Int32Array, at: number, value: number) =>
     waitAsync(words, at, value)) as typeof waitAsync)
   const realTimeout = setTimeout
-  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((call: () => void, ms: number, ...rest: []) =>
+  vi.spyOn(timers, 'setTimeout').mockImplementation(((call: () => void, ms: number, ...rest: []) =>
     realTimeout(ms === 50 ? () => undefined : call, ms, ...rest)) as typeof setTimeout)
+  syncBuiltinESMExports()
 }
 
 test('tasks of a thread get the mutex in the order in which they asked', async () => {
@@ -340,7 +344,8 @@ describe('a signal of the program that throws', () => {
     const mutex = new Mutex()
     mutex.lock()
     const { signal } = signalWith({ addEventListener: refuse })
-    const clear = vi.spyOn(globalThis, 'clearTimeout')
+    const clear = vi.spyOn(timers, 'clearTimeout')
+    syncBuiltinESMExports()
     await expect(mutex.lockAsync({ signal, timeout: 1e6 })).rejects.toThrow('broken signal')
     expect(clear.mock.calls.flat()).toContainEqual(expect.objectContaining({ _idleTimeout: -1 }))
     mutex.unlock()
