@@ -246,14 +246,20 @@ TEST(a_forked_child_without_a_slot_cannot_be_fenced) {
 
 TEST(a_child_that_cannot_tell_of_itself_is_never_taken_for_fenced) {
   const FencedService service;
+  // The grandchild outlives its parent, and ends when this process closes its end of the pipe, or ends itself.
+  int life[2];
+  CHECK_EQUAL(pipe(life), 0);
   Child parent([&] {
     const uint32_t slot = service.slot();
     unlink(service.path.c_str());
-    if (fork() == 0)
-      for (;;)
-        pause();
+    if (fork() == 0) {
+      close(life[1]);
+      char none = 0;
+      _exit(static_cast<int>(read(life[0], &none, 1)));
+    }
     return uint64_t{slot};
   });
+  close(life[0]);
   bool is_marked = false;
   for (const uint64_t end = monotonic_ms() + kPatienceMs; !is_marked && monotonic_ms() < end; sched_yield())
     is_marked = __atomic_load_n(&service.rows[parent.answer].state, __ATOMIC_SEQ_CST) == fence_rows::unreachable;
@@ -264,6 +270,7 @@ TEST(a_child_that_cannot_tell_of_itself_is_never_taken_for_fenced) {
   // The grandchild keeps its parent's slot.
   CHECK(is_slot_taken(service.service, slot));
   CHECK(!service.fence());
+  close(life[1]);
 }
 
 TEST(overwritten_rows_cost_a_fence_and_nothing_else) {
