@@ -200,9 +200,11 @@ function severalGenerations(files: readonly ObjectFile[]): ObjectFile[][] {
   return groupBy(living, objectOf).filter((group) => group.length > 1)
 }
 
-/** Returns whether an object has several generations, so that {@link retireUnused} may have something to do. */
-export function hasSeveralGenerations(directory: string): boolean {
-  return severalGenerations(objectFilesIn(directory)).length > 0
+/** Returns whether {@link retireUnused} may have something to do. */
+export function mayRetire(directory: string): boolean {
+  const files = objectFilesIn(directory)
+  // A process was killed while it retired one: the file of step 1 is the last one that compact() removes. Or an object has several.
+  return files.some(({ retired }) => retired?.state === 'retiring') || severalGenerations(files).length > 0
 }
 
 /**

@@ -95,7 +95,7 @@ function openOrMake(path: string, bytes: number, head: () => Buffer, trustOtherU
 /**
  * Lets processes ask each other for fences, by the file `fences` of the service.
  *
- * @throws Error if the file is no regular file of this user, was truncated, or has no room.
+ * @throws Error if the file cannot be used, or has no room.
  */
 export function joinFences(directory: string, service: number, trustOtherUsers: boolean): void {
   const path = join(directory, FENCES)
@@ -111,8 +111,7 @@ export function joinFences(directory: string, service: number, trustOtherUsers: 
 }
 
 /**
- * Opens the `processes` file of a service and returns its descriptor, which the caller closes. Makes the file if it does
- * not exist.
+ * Opens the `processes` file of a service, or makes it, and returns its descriptor, which the caller closes.
  *
  * @throws Error if the file is damaged, has another layout, or belongs to a service with another identity.
  */
@@ -133,7 +132,7 @@ export function takeSlot(file: number, directory: string): number {
   return joinService(file, join(directory, PROCESSES), ownTitle())
 }
 
-/** Returns the living processes of a service in the order of their slots. */
+/** Returns the living processes of a service by their slots. */
 export function livingProcesses(file: number, service: number): SharedProcess[] {
   const bytes = readFirst(file, PROCESSES_BYTES)
   const found: SharedProcess[] = []

@@ -8,6 +8,7 @@ import { rangeError, typeError } from '../core/errors.js'
 import type { HdrRange } from '../core/hdr-buckets.js'
 import { checkOptions } from '../core/options.js'
 import {
+  COMPACTING,
   CREATING,
   IDENTITY_BYTES,
   PROCESSES,
@@ -35,13 +36,7 @@ import {
 } from '../runtime/mapping.js'
 import { keepClock } from './clock-file.js'
 import { makeFile, openFile, removeFile, useDirectory } from './files.js'
-import {
-  generationTotals,
-  hasSeveralGenerations,
-  leadsTo,
-  objectFilesIn,
-  retireUnused,
-} from './generations.js'
+import { generationTotals, leadsTo, mayRetire, objectFilesIn, retireUnused } from './generations.js'
 import { KIND, type SharedClass } from './kinds.js'
 import { mergeHistograms } from './merge-histograms.js'
 import { type SharedKind, checkName } from './names.js'
@@ -186,7 +181,7 @@ export class SharedDirectory {
       return service
     })
     keepClock(this.path)
-    if (hasSeveralGenerations(this.path)) {
+    if (mayRetire(this.path)) {
       try {
         this.retire()
       } catch {
@@ -543,9 +538,9 @@ export class SharedDirectory {
     return buffer
   }
 
-  /** Removes the temporary files of processes that died while they made a file. The caller holds the lock. */
+  /** Removes the temporary files of processes that died while they made or retired a file. The caller holds the lock. */
   #removeRemains(): void {
-    removeFile(join(this.path, CREATING))
+    for (const file of [CREATING, COMPACTING]) removeFile(join(this.path, file))
     if (this.#hasRemovedRemains) return
     this.#hasRemovedRemains = true
     for (const file of readdirSync(this.path)) {

@@ -3,9 +3,10 @@
  *
  *   calls N main|started PROGRAM [ARGUMENT...]
  *
- * The program runs until it sends itself SIGURG, which it does not receive: that is the mark. From then on, the entries into
- * system calls are counted: those of its main thread, or those of the threads that it has started since. At the N-th entry
- * all threads of the program get SIGKILL, and the kernel does not begin that call. So it is killed between two system calls.
+ * The program runs until it sends itself SIGURG, which it does not receive: that is the mark. From then on, the entries
+ * into system calls are counted: those of its main thread, or those of the threads that it has started since. At the
+ * N-th entry all threads of the program get SIGKILL, and the kernel does not begin that call. So it is killed between
+ * two system calls.
  *
  * Nothing here reads registers, so it is the same program on each processor. Ends when the program has ended, with
  *
@@ -124,11 +125,11 @@ private:
     return counts_main_ ? marked_ && thread == main_ : started_.count(thread) != 0;
   }
 
-  /** Counts the stop if it is an entry. Kills the program and returns true if that was the last one, or if it cannot be told. */
+  /** Counts the stop if it is an entry. Kills the program and returns true if that was the last one, or if it cannot be
+   * told. */
   bool counts_to_last(pid_t thread) {
     SystemCallInfo info = {};
-    const bool is_told =
-        trace(kGetSystemCallInfo, thread, sizeof(info), reinterpret_cast<uintptr_t>(&info)) > 0;
+    const bool is_told = trace(kGetSystemCallInfo, thread, sizeof(info), reinterpret_cast<uintptr_t>(&info)) > 0;
     if (is_told && (info.op != kEntry || ++counted_ != last_))
       return false;
     result_ = is_told ? kKilled : kRefused;

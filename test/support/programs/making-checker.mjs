@@ -87,7 +87,7 @@ function checkFirst(shop, checks) {
     // The killed process had the lock, and this one has it now.
     hasLock = error.name === 'OwnerDiedError'
   }
-  checks.equal('the lock is to be had', hasLock, true)
+  checks.equal('the lock can be taken', hasLock, true)
   mutex.unlock()
   checks.counted(
     'array',
