@@ -78,8 +78,8 @@ describe('overwritten label sets', () => {
     const words = new Int32Array(metrics.buffer)
     bytes.write(text(length), at)
     words[at / 4 - 1] = length
-    // Slots are before the records, the schema's text is before the slots.
-    const slots = bytes.lastIndexOf('}', at) + 1
+    // Slots are before the records, the schema's text is before the slots. A record begins with 12 bytes, its hash among them.
+    const slots = bytes.lastIndexOf('}', at - 13) + 1
     for (let k = Math.ceil(slots / 4); k < at / 4 - 3; k++) if (words[k] === 0) words[k] = 1
     return metrics
   }
