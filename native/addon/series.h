@@ -61,16 +61,13 @@ public:
    */
   static napi_status open(napi_env env, napi_value value, Series& series) noexcept {
     bool is_series = false;
-    const napi_status checked = napi_check_object_type_tag(env, value, &kSeriesTag, &is_series);
-    if (checked != napi_ok)
-      return checked;
     void* parts = nullptr;
-    if (!is_series)
+    if (!succeeded(napi_check_object_type_tag(env, value, &kSeriesTag, &is_series)))
+      return napi_object_expected;
+    if (!is_series || !succeeded(napi_unwrap(env, value, &parts)))
       return napi_invalid_arg;
-    const napi_status unwrapped = napi_unwrap(env, value, &parts);
-    if (unwrapped == napi_ok)
-      series.parts = static_cast<const SeriesParts*>(parts);
-    return unwrapped;
+    series.parts = static_cast<const SeriesParts*>(parts);
+    return napi_ok;
   }
 
   /** Whether open() has succeeded. All other members of a series that is not open answer false. */
@@ -100,6 +97,9 @@ public:
   }
 
 private:
+  /** Whether a call of Node-API has done what it was asked for. */
+  static bool succeeded(napi_status status) noexcept { return status == napi_ok; }
+
   /** An infinity or a NaN, less itself, is a NaN. */
   bool accepts(double number) const noexcept {
     return number - number == 0 && (number >= 0 || parts->takes_negative != 0);

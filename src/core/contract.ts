@@ -25,6 +25,12 @@ import type { StackOperations } from './stack-operations.js'
  */
 export type Tier = 'fast' | 'napi' | 'portable'
 
+/**
+ * How a process works on shared memory: by sections, which JavaScript reaches by V8 fast calls (`fast`) or by Node-API
+ * (`napi`); or without sections, by atomics and locks on overflow shards (`atomics`). `unknown`: the process did not say.
+ */
+export type SharedWay = 'unknown' | 'fast' | 'napi' | 'atomics'
+
 /** A checked, open region. */
 export interface OpenRegion {
   readonly handle: Handle

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { SharedWay } from './contract.js'
 
 /** The default parent directory of services. */
 export const SHM = '/dev/shm'
@@ -63,12 +64,7 @@ export const PROCESSES_BYTES = (SLOTS + 1) * SLOT_BYTES
 export const FENCES_BYTES = (SLOTS + 1) * 16
 
 /** How a process works on shared memory: the numbers of `Way` in `native/percpu/service.h` are the positions here. */
-const WAYS = ['unknown', 'fast', 'napi', 'atomics'] as const
-/**
- * How a process works on shared memory: by sections, which JavaScript reaches by V8 fast calls (`fast`) or by Node-API
- * (`napi`); or without sections, by atomics and locks on overflow shards (`atomics`). `unknown`: the process did not say.
- */
-export type SharedWay = (typeof WAYS)[number]
+const WAYS: readonly SharedWay[] = ['unknown', 'fast', 'napi', 'atomics']
 
 /** Returns the number of a way. */
 export function wayNumber(way: SharedWay): number {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { SharedWay } from '../core/service-files.js'
+import type { SharedWay } from '../core/contract.js'
 import type { MetricContent, MetricsFileContent } from './metric-snapshot.js'
 
 /** A process that has a slot of a service, or had it last. */

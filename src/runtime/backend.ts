@@ -5,8 +5,7 @@
  */
 import { constants } from 'node:os'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
-import type { Backend } from '../core/contract.js'
-import type { SharedWay } from '../core/service-files.js'
+import type { Backend, SharedWay } from '../core/contract.js'
 import {
   hasChosenBinary,
   hasSections,

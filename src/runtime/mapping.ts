@@ -5,7 +5,8 @@
  */
 import { getSystemErrorMap } from 'node:util'
 import { systemErrorText } from '../core/errors.js'
-import { type SharedWay, wayNumber } from '../core/service-files.js'
+import type { SharedWay } from '../core/contract.js'
+import { wayNumber } from '../core/service-files.js'
 import { isNodeItself } from '../native/binary.js'
 import type { NativeBinding, NativeClocks } from '../native/binding.js'
 import { choice } from './backend.js'

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { SharedWay } from '../core/contract.js'
 import { closeSync, fstatSync, readSync, writeSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
@@ -13,7 +14,6 @@ import {
   PROCESSES,
   PROCESSES_BYTES,
   SLOT_BYTES,
-  type SharedWay,
   headProblem,
   identityOf,
   newHead,

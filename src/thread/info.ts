@@ -1,5 +1,4 @@
-import type { Tier } from '../core/contract.js'
-import type { SharedWay } from '../core/service-files.js'
+import type { SharedWay, Tier } from '../core/contract.js'
 import { type SelfTest, choice } from '../runtime/backend.js'
 import { sharedWay } from '../runtime/mapping.js'
 import { platformName } from '../native/binary.js'

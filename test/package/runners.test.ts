@@ -36,7 +36,10 @@ function runIn(project: string, args: string[]): Promise<End> {
   onTestFinished(() => {
     rmSync(shared, { recursive: true, force: true })
   })
-  return run(args, { cwd: project, env: { SHARED_DIRECTORY: shared, EXPECTED_BACKEND: 'native' } })
+  return run(args, {
+    cwd: project,
+    env: { NO_COLOR: '1', SHARED_DIRECTORY: shared, EXPECTED_BACKEND: 'native' },
+  })
 }
 
 const JEST = ['node_modules/jest/bin/jest.js', '--rootDir=.', '--no-cache', '--coverage=false']

@@ -7,6 +7,7 @@ import * as metrics from '../../lib/metrics/index.js'
 import { info } from '../../lib/index.js'
 import { search } from '../../lib/native/binary.js'
 import { scratchOf } from '../../lib/ring/ring.js'
+import { openInService } from '../../lib/shared/shared-directory.js'
 import { service } from './metrics-schema.mjs'
 
 const COUNTERS = 9
@@ -221,7 +222,8 @@ const CLASSES = {
   RegionCorruptError: { make: () => new rseq.RegionCorruptError(), calls: {} },
   MetricsDefinition: {
     make: () => service,
-    calls: { open: () => service.open(made.buffer) },
+    // The other one is for services alone, and takes their memory.
+    calls: { open: () => service.open(made.buffer), [openInService]: null },
     construct: null,
   },
   MetricsCore: {
