@@ -78,11 +78,12 @@ constexpr size_t kFenceRowsBytes = size_t{kProcessSlots + 1} * 16;
 /**
  * Maps the file `fences` of a service that this process has joined, and starts the thread that fences this process when
  * others ask. Later calls do nothing.
+ * @param number of the service in this process.
  * @param file a descriptor of at least kFenceRowsBytes, all allocated, of one file for all processes; the caller closes
  *     it.
  * @return 0, or an errno: ESRCH if this process has no slot.
  */
-int serve_fences(uint32_t service, int file) noexcept;
+int serve_fences(uint32_t number, int file) noexcept;
 
 /**
  * Fences a CPU that the calling thread cannot visit, in memory of a service: this process by membarrier, and every
@@ -91,7 +92,7 @@ int serve_fences(uint32_t service, int file) noexcept;
  * long, and is still silent, the wait takes 2 ms.
  * @return false if a process did not answer, or could not fence, or if serve_fences() was not called here.
  */
-bool fence_by_asking(uint32_t service, uint32_t cpu, uint32_t milliseconds) noexcept;
+bool fence_by_asking(uint32_t number, uint32_t cpu, uint32_t milliseconds) noexcept;
 
 /**
  * A descriptor of the service's `processes` file, which stays open as long as this process has its slot; -1 if it has

@@ -370,5 +370,6 @@ TEST(a_fence_by_asking_takes_a_wake_up) {
   }
   CHECK(is_done);
   std::sort(std::begin(times), std::end(times));
-  std::cout << "  a fence by asking one process took " << static_cast<double>(times[kFences / 2]) / 1000 << " us\n";
+  const uint64_t median = times[kFences / 2];
+  std::cout << "  a fence by asking one process took " << static_cast<double>(median) / 1000 << " us\n";
 }
