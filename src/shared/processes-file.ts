@@ -93,7 +93,7 @@ function openOrMake(path: string, bytes: number, head: () => Buffer, trustOtherU
 }
 
 /**
- * Lets processes ask each other for fences, by the file `fences` of the service.
+ * Lets processes ask each other for fences, by the file `fences`.
  *
  * @throws Error if the file cannot be used, or has no room.
  */
@@ -132,7 +132,7 @@ export function takeSlot(file: number, directory: string): number {
   return joinService(file, join(directory, PROCESSES), ownTitle())
 }
 
-/** Returns the living processes of a service by their slots. */
+/** Returns the living processes by their slots. */
 export function livingProcesses(file: number, service: number): SharedProcess[] {
   const bytes = readFirst(file, PROCESSES_BYTES)
   const found: SharedProcess[] = []
