@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { defineMetrics, observeProcess, processMetrics } from '../lib/metrics/index.js'
 import { type SharedDirectory, openShared } from '../lib/shared/index.js'
+import { runProgram } from './support/program.js'
 import { type Actor, type Place, WHY_NO_SHM, useService } from './support/shared.js'
 
 const KILLS = 3
@@ -279,6 +280,16 @@ describe.skipIf(WHY_NO_SHM !== '')('metrics of processes', () => {
     const copy = new SharedArrayBuffer(metrics.buffer.byteLength)
     new Uint8Array(copy).set(new Uint8Array(metrics.buffer))
     expect(() => definition.open(copy)).toThrow('has opened by the method metrics()')
+  })
+
+  test.each(['native', 'portable'])('threads on the %s backend open the buffer', async (backend) => {
+    const { result } = await runProgram<Record<string, string>>('shared-metrics-threads', {
+      input: place.directory,
+      env: { RSEQ_BACKEND: backend, RSEQ_TIER: undefined },
+    })
+    expect(result['backend']).toBe(backend)
+    for (const text of [result['theirs'], result['ours']])
+      expect(samplesOf(text)).toMatchObject({ queued: 7, 'requests{route="/"}': 1 })
   })
 
   test('the metrics of processes are those of the service', () => {

@@ -4,11 +4,14 @@
  * @module
  */
 
+/** What {@link Aggregator} can be. */
+export const AGGREGATORS = ['sum', 'first', 'average', 'min', 'max', 'omit', 'process'] as const
+
 /**
  * How values of several processes are combined: `omit` leaves them out of {@link AggregatorRegistry}, and `process` shows a series for
  * each process, with the label `process`. prom-client has no `process`.
  */
-export type Aggregator = 'omit' | 'sum' | 'first' | 'min' | 'max' | 'average' | 'process'
+export type Aggregator = (typeof AGGREGATORS)[number]
 
 /** How the values of several processes become one. */
 export const COMBINATIONS = {

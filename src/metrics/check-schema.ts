@@ -18,7 +18,7 @@ import {
   type MetricsSchema,
   UNSPEAKABLE,
 } from './schema.js'
-import { PROCESS_LABEL } from './aggregator.js'
+import { AGGREGATORS, PROCESS_LABEL } from './aggregator.js'
 import { type Clash, clashOf, escapeName, labelClashOf } from './names.js'
 
 const DEFAULT_SERIES = 1000
@@ -36,8 +36,6 @@ const ACCEPTED = {
   gauge: [...COMMON, 'type', 'aggregator'],
   histogram: [...COMMON, 'buckets', 'exponential'],
 } as const
-
-const AGGREGATORS = ['sum', 'first', 'average', 'min', 'max', 'omit', 'process'] as const
 
 const KINDS = { counters: 'counter', gauges: 'gauge', histograms: 'histogram' } as const
 

@@ -68,26 +68,29 @@ export class SharedFamily extends Family {
     return this
   }
 
-  /** The values of a gauge's living processes that have updated it, by their columns. */
-  protected valuesByColumn(series: number): [column: number, value: number][] {
-    const { columns, count, states } = this.#members
+  /** The value of a gauge in a process; undefined if the process has not updated it. `cell`: series x columns + column. */
+  protected valueIn(cell: number): number | undefined {
     const { stateBase, wholeStride, wholeBase, doubleBase } = this.metric.plan
+    if (this.#members.states[stateBase + cell] === 0) return undefined
     const { wholes, doubles } = this.store
-    const first = series * count
+    return wholeStride === 0 ? doubles.get(doubleBase + cell) : wholes.get(wholeBase + cell)
+  }
+
+  /** The values of a gauge's living processes that have updated it. */
+  #valuesHere(series: number): number[] {
+    const { columns, count } = this.#members
     const isOwnOnly = this.spec.aggregator === 'omit'
     return columns.living
-      .filter((column) => states[stateBase + first + column] !== 0 && (!isOwnOnly || column === columns.own))
-      .map((column) => [
-        column,
-        wholeStride === 0 ? doubles.get(doubleBase + first + column) : wholes.get(wholeBase + first + column),
-      ])
+      .filter((column) => !isOwnOnly || column === columns.own)
+      .map((column) => this.valueIn(series * count + column))
+      .filter((value) => value !== undefined)
   }
 
   #valuesOf(series: number): number[] {
     const others = this.#others.flatMap(({ family, series: theirs }) =>
       (theirs.get(series) ?? []).flatMap((one) => family.#valuesOf(one)),
     )
-    return [...this.valuesByColumn(series).map(([, value]) => value), ...others]
+    return [...this.#valuesHere(series), ...others]
   }
 
   override isShown(series: number): boolean {
@@ -130,7 +133,8 @@ export class SharedFamily extends Family {
 
 /** A gauge of which readers see a series for each process: number `series * columns + column`. */
 class FamilyByProcess extends SharedFamily {
-  readonly #count = (this.store.members as Members).count
+  readonly #members = this.store.members as Members
+  readonly #count = this.#members.count
   override readonly spec: MetricSpec = {
     ...this.metric.plan.spec,
     labels: [...this.metric.plan.spec.labels, { name: PROCESS_LABEL, known: null }],
@@ -138,9 +142,7 @@ class FamilyByProcess extends SharedFamily {
   override readonly series = this.metric.plan.series * this.#count
 
   #find(series: number): number | undefined {
-    const own = Math.floor(series / this.#count)
-    const [, value] = this.valuesByColumn(own).find(([column]) => column === series % this.#count) ?? []
-    return value
+    return this.#members.columns.living.includes(series % this.#count) ? this.valueIn(series) : undefined
   }
 
   override labelsOf(series: number): readonly string[] | null {

@@ -148,25 +148,22 @@ function choose(): Choice {
     return portableAlone(reason)
   }
   const thread = native.thread()
-  const failed = (reason: string): Choice => {
+  const inPlace = (portable: typeof choosePortable, reason: string, selfTest?: SelfTest): Choice => {
     if (insists) throw new Error(`rseq: ${reason}`)
-    return choosePortable(reason, 'failed')
+    return portable(reason, selfTest)
   }
   if (thread.selfTest === 'failed') {
     const why = whyNotPassed(native.verify(true)) ?? ''
-    return failed(`Linux on arm64 from 6.19 on must pass the self-test, and ${thread.kernel} did not: ${why}`)
+    const reason = `Linux on arm64 from 6.19 on must pass the self-test, and ${thread.kernel} did not: ${why}`
+    return inPlace(choosePortable, reason, 'failed')
   }
-  if (thread.owner === 'none') {
-    const reason = refusal(thread.error)
-    if (insists) throw new Error(`rseq: ${reason}`)
-    return choosePortable(reason)
-  }
+  if (thread.owner === 'none') return inPlace(choosePortable, refusal(thread.error))
   // The self-test runs once in each process; threads that load the package later get its cached figures.
   const isAskedFor = setting('RSEQ_VERIFY', SWITCH) === '1'
   const failure = isAskedFor ? whyNotPassed(native.verify(true)) : null
   if (failure !== null) {
     // Sections would run in memory that processes share, and this kernel does not abort them.
-    return portableAlone(failed(`RSEQ_VERIFY=1, and the self-test failed: ${failure}`).reason ?? '', 'failed')
+    return inPlace(portableAlone, `RSEQ_VERIFY=1, and the self-test failed: ${failure}`, 'failed')
   }
   const fast = tier === 'napi' ? null : fastCalls(native)
   if (tier === 'fast' && fast === null) {

@@ -91,7 +91,7 @@ export function isSlotTaken(service: number, slot: number): boolean {
 
 /** The number in this process of the service whose processes share a buffer; 0 if none do. */
 export function serviceOf(buffer: SharedArrayBuffer): number {
-  return choice.native?.serviceOf(new Uint8Array(buffer)) ?? 0
+  return sharedWay() === null ? 0 : addon().serviceOf(new Uint8Array(buffer))
 }
 
 /** The 32 bits by which memory of a service names this process, as a signed number; 0 if the process has no slot. */
