@@ -23,17 +23,26 @@ const LAYERS = [
 /** What is not published: src/ must not import it. */
 const NOT_PUBLISHED = ['./tools', './scripts', './test', './bench']
 
-/** For every folder, the folders that it must not import: those of its own layer and of all layers above. */
-const zones = LAYERS.flatMap((layer, level) =>
-  layer.map((folder) => ({
-    target: `./src/${folder}`,
-    from: LAYERS.slice(level)
-      .flat()
-      .filter((other) => other !== folder)
-      .map((other) => `./src/${other}`),
-    message: `src/${folder} may only import the layers below it: see LAYERS in eslint.config.js`,
-  })),
-).filter(({ from }) => from.length > 0)
+/** The layers inside src/trace: what reads the files of a service, the Common Trace Format, and what writes for other tools. */
+const LAYERS_OF_TRACES = [['read'], ['ctf'], ['export', 'recorder']]
+
+/** For every folder of some layers, the folders that it must not import: those of its own layer and of all layers above. */
+const zonesOf = (layers, root) =>
+  layers
+    .flatMap((layer, level) =>
+      layer.map((folder) => ({
+        target: `${root}/${folder}`,
+        from: layers
+          .slice(level)
+          .flat()
+          .filter((other) => other !== folder)
+          .map((other) => `${root}/${other}`),
+        message: `${root.slice(2)}/${folder} may only import the layers below it: see LAYERS in eslint.config.js`,
+      })),
+    )
+    .filter(({ from }) => from.length > 0)
+
+const zones = [...zonesOf(LAYERS, './src'), ...zonesOf(LAYERS_OF_TRACES, './src/trace')]
 
 zones.push({
   target: './src',

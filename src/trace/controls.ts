@@ -16,6 +16,7 @@
  *
  * @module
  */
+import { FNV_OFFSET, fnv1a } from '../core/fnv1a.js'
 import { MOST_TERMS, type Term, isTerm } from './filter.js'
 import type { RecordSpec } from './schema.js'
 
@@ -45,21 +46,14 @@ export interface Control {
 
 export const OFF: Control = { sample: 0, perSecond: 0, terms: [] }
 
-/** FNV-1a of 32 bits. */
-function hashOf(bytes: Uint8Array, start: number): number {
-  let hash = start
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
-  return hash >>> 0
-}
-
-/** Where {@link hashOf} begins: the usual number, and another one. */
-const STARTS = [0x811c9dc5, 0x9e3779b9] as const
+/** Where the two hashes of a definition begin. */
+const STARTS = [FNV_OFFSET, 0x9e3779b9] as const
 
 /** The two hashes of a record's definition. native/trace/events.h computes them, too. */
 export function definitionHashes({ event, phase, level, fields }: RecordSpec): [number, number] {
   const texts = fields.map(({ name, type, most, labels }) => `${name}:${type}:${most}:${labels.join('|')}`)
   const bytes = Buffer.from([event, phase, level, ...texts].join('\n'))
-  return [hashOf(bytes, STARTS[0]), hashOf(bytes, STARTS[1])]
+  return [fnv1a(bytes, STARTS[0]), fnv1a(bytes, STARTS[1])]
 }
 
 /** The switch and the block that stand for a control. The block is undefined if the switch says all. */
@@ -75,7 +69,7 @@ export function encodeControl({ sample, perSecond, terms }: Control): { word: nu
     block.set([field, operator, isAlternative ? 1 : 0], at)
     block.writeDoubleLE(value, at + 8)
   })
-  block.writeUInt32LE(hashOf(block.subarray(At.sample), word), At.check)
+  block.writeUInt32LE(fnv1a(block.subarray(At.sample), word), At.check)
   return { word, block: block.subarray(At.check) }
 }
 
@@ -92,7 +86,7 @@ export const CONTROL_AT = At.check
 export function decodeControl(word: number, block: () => Uint8Array, fields: number): Control | undefined {
   if (word < BLOCK) return { ...OFF, sample: word }
   const bytes = Buffer.from(block())
-  if (hashOf(bytes.subarray(At.sample), word) !== bytes.readUInt32LE(At.check)) return undefined
+  if (fnv1a(bytes.subarray(At.sample), word) !== bytes.readUInt32LE(At.check)) return undefined
   const [sample, perSecond] = [bytes.readUInt32LE(At.sample), bytes.readUInt32LE(At.rate)]
   const count = bytes.readUInt32LE(At.count)
   if (count > MOST_TERMS || sample < 1 || sample > MOST_SAMPLING || perSecond > MOST_RATE) return undefined

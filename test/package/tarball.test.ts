@@ -97,10 +97,10 @@ const OF_PROCESSES = /^lib\/metrics\/(aggregator|families|process-columns|proces
 const OF_SERIES = /^lib\/(cli\/(metrics|interruption|whole-number)|inspect\/metric-snapshot)\./
 
 /** The recorder of traces, with the packets that it shares with the export, and its command. */
-const OF_RECORDER = /^lib\/(trace\/recorder\/|cli\/trace-record\.)/
+const OF_RECORDER = /^lib\/(trace\/(recorder\/|ctf\/(packets|record-cursor)\.)|cli\/trace-record\.)/
 
 /** Formats of traces that joined later: CTF 2 and OTLP. */
-const OF_EXCHANGE = /^lib\/trace\/exchange\//
+const OF_EXCHANGE = /^lib\/trace\/(ctf\/metadata2|export\/otlp)\./
 
 /** Series of rseq/metrics that other addons update. */
 const OF_ADDONS = /^lib\/metrics\/native-series\./

@@ -5,10 +5,10 @@
  * @module
  */
 import { jsonText } from '../../core/printable.js'
-import type { ReadEvent, Streams } from './events.js'
-import { missingTexts } from './events.js'
-import type { ProcessTitles } from './trace-file.js'
-import { OpenSpans, fullName, marked, plain, spanKey } from './values.js'
+import type { ReadEvent, Streams } from '../read/events.js'
+import { missingTexts } from '../read/events.js'
+import type { ProcessTitles } from '../read/trace-file.js'
+import { OpenSpans, fullName, marked, plain, spanKey } from '../read/values.js'
 
 /** Microseconds with three decimals, exactly. */
 function micros(nanoseconds: bigint): string {

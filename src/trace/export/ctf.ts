@@ -4,26 +4,15 @@
  *
  * @module
  */
-import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { metadataText } from './ctf-metadata.js'
-import { PacketWriter, UUID_BYTES } from '../recorder/ctf-packets.js'
-import { RecordCursor } from '../recorder/record-cursor.js'
-import type { EventStream, Streams } from './events.js'
-import { metadata2Text } from '../exchange/ctf2-metadata.js'
-import { titleOf } from './trace-file.js'
-
-/** The name of the file with the events of a CPU. */
-export function streamName(cpu: number | null): string {
-  return cpu === null ? 'overflow' : `cpu_${cpu}`
-}
-
-/** A UUID of its own, and its text. */
-export function newUuid(): { bytes: Buffer; text: string } {
-  const bytes = randomBytes(UUID_BYTES)
-  return { bytes, text: bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') }
-}
+import { metadataText } from '../ctf/metadata.js'
+import { PacketWriter } from '../ctf/packets.js'
+import { RecordCursor } from '../ctf/record-cursor.js'
+import { newUuid, streamName } from '../ctf/streams.js'
+import type { EventStream, Streams } from '../read/events.js'
+import { metadata2Text } from '../ctf/metadata2.js'
+import { titleOf } from '../read/trace-file.js'
 
 /** Writes all events of a stream. Returns their number. */
 function writeStream(path: string, uuid: Buffer, instance: number, stream: EventStream): number {

@@ -8,13 +8,13 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { chromeJson } from './chrome.js'
 import { writeCtf } from './ctf.js'
-import { type EventChoice, Streams, missingTexts } from './events.js'
+import { type EventChoice, Streams, missingTexts } from '../read/events.js'
 import { jsonLines } from './json.js'
 import { perfettoPackets } from './perfetto.js'
-import { otlpLines, postLines } from '../exchange/otlp.js'
-import { ProcessTitles, type ServiceTraces } from './trace-file.js'
+import { otlpLines, postLines } from './otlp.js'
+import { ProcessTitles, type ServiceTraces } from '../read/trace-file.js'
 
-export { type EventChoice, type ReadEvent, eventOf, filterOf } from './events.js'
+export { type EventChoice, type ReadEvent, eventOf, filterOf } from '../read/events.js'
 export { plainEvent } from './json.js'
 export {
   ProcessTitles,
@@ -24,8 +24,8 @@ export {
   setSwitches,
   titleOf,
   tracesOf,
-} from './trace-file.js'
-export { cutOf, fullName, plain } from './values.js'
+} from '../read/trace-file.js'
+export { cutOf, fullName, plain } from '../read/values.js'
 
 /** The formats of {@link exportTraces}. */
 export const EXPORT_FORMATS = ['ctf', 'ctf2', 'perfetto', 'chrome', 'json', 'otlp'] as const

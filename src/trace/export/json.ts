@@ -4,9 +4,9 @@
  * @module
  */
 import { jsonText } from '../../core/printable.js'
-import type { ReadEvent, Streams } from './events.js'
-import type { ProcessTitles } from './trace-file.js'
-import { cutOf, plain } from './values.js'
+import type { ReadEvent, Streams } from '../read/events.js'
+import type { ProcessTitles } from '../read/trace-file.js'
+import { cutOf, plain } from '../read/values.js'
 
 /** An event as a plain object. */
 export function plainEvent(event: ReadEvent, titles: ProcessTitles): Record<string, unknown> {

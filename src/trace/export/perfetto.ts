@@ -8,10 +8,10 @@
  */
 import { Message } from '../../core/protobuf.js'
 import type { DecodedField, DecodedValue } from '../decoder.js'
-import type { ReadEvent, Streams } from './events.js'
-import { missingTexts } from './events.js'
-import type { ProcessTitles } from './trace-file.js'
-import { OpenSpans, fullName, marked, plain } from './values.js'
+import type { ReadEvent, Streams } from '../read/events.js'
+import { missingTexts } from '../read/events.js'
+import type { ProcessTitles } from '../read/trace-file.js'
+import { OpenSpans, fullName, marked, plain } from '../read/values.js'
 
 const TRACE_PACKET = 1
 const Packet = {

@@ -10,7 +10,7 @@
  */
 import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { PACKET_SIZE_AT } from './ctf-packets.js'
+import { PACKET_SIZE_AT } from '../ctf/packets.js'
 
 /** How large files become, and how many are kept. */
 export interface Rotation {

@@ -5,8 +5,8 @@
  */
 import { elementOf } from '../record-layout.js'
 import type { BigintType, FieldSpec, NumberType, RecordSpec } from '../schema.js'
-import type { EventStream } from './events.js'
-import type { TraceFile } from './trace-file.js'
+import type { EventStream } from '../read/events.js'
+import type { TraceFile } from '../read/trace-file.js'
 
 /** LTTng's numbers of the levels. */
 export const LOG_LEVELS = { critical: 2, error: 3, warning: 4, info: 6, debug: 14 } as const

@@ -11,9 +11,9 @@
 import { createHash } from 'node:crypto'
 import { jsonText } from '../../core/printable.js'
 import type { DecodedField, DecodedValue } from '../decoder.js'
-import { type ReadEvent, type Streams, missingTexts } from '../export/events.js'
-import type { ProcessTitles } from '../export/trace-file.js'
-import { OpenSpans, cutOf, fullName, marked, spanKey } from '../export/values.js'
+import { type ReadEvent, type Streams, missingTexts } from '../read/events.js'
+import type { ProcessTitles } from '../read/trace-file.js'
+import { OpenSpans, cutOf, fullName, marked, spanKey } from '../read/values.js'
 
 /** The most spans of a request. */
 const BATCH = 256

@@ -16,7 +16,7 @@ import {
   headBytes,
 } from '../record-layout.js'
 import type { FieldSpec, RecordSpec } from '../schema.js'
-import { CUT_MARK } from '../export/values.js'
+import { CUT_MARK } from '../read/values.js'
 import type { RecordCursor } from './record-cursor.js'
 
 const MAGIC = 0xc1fc1fc1

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { LOG_LEVELS, lengthName } from '../export/ctf-metadata.js'
-import type { EventStream } from '../export/events.js'
-import type { TraceFile } from '../export/trace-file.js'
+import { LOG_LEVELS, lengthName } from './metadata.js'
+import type { EventStream } from '../read/events.js'
+import type { TraceFile } from '../read/trace-file.js'
 import { SIZES, elementOf } from '../record-layout.js'
 import type { FieldSpec, RecordSpec } from '../schema.js'
 
