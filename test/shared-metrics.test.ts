@@ -4,6 +4,7 @@ import { cpus } from 'node:os'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
+import { UNPRINTABLE } from '../lib/core/printable.js'
 import { defineMetrics, observeProcess, processMetrics } from '../lib/metrics/index.js'
 import { type SharedDirectory, openShared } from '../lib/shared/index.js'
 import { runProgram } from './support/program.js'
@@ -219,6 +220,7 @@ describe.skipIf(WHY_NO_SHM !== '')('metrics of processes', () => {
     const damages: [(bytes: Buffer) => void, number][] = [
       [(bytes) => bytes.fill(0), 0], // no metrics
       [(bytes) => bytes.fill(0x20, 64, 80), 1], // no schema
+      [(bytes) => bytes.fill(0x1b, 64, 80), 1], // a text that would steer a terminal
       [(bytes) => bytes.writeUInt32LE(4000, 28), 1], // more columns than there can be
       [(bytes) => bytes.writeUInt32LE(6, 28), 1], // another size
       [(bytes) => bytes.writeUInt32LE(2 ** 30, 12), 0], // a text that is not there
@@ -235,6 +237,7 @@ describe.skipIf(WHY_NO_SHM !== '')('metrics of processes', () => {
       await turn()
       expect(warnings.length).toBe(expected)
       if (expected > 0) expect(warnings[0]).toContain(path)
+      expect(warnings.join('')).not.toMatch(UNPRINTABLE)
     }
     truncateSync(path, 100)
     const metrics = shop.metrics('web', defineMetrics(SCHEMA))

@@ -19,6 +19,7 @@ import {
 } from '../shared/shared-directory.js'
 import { types } from 'node:util'
 import { checkInteger } from '../core/errors.js'
+import { UNPRINTABLE } from '../core/printable.js'
 import { checkOptions } from '../core/options.js'
 import { SLOTS } from '../core/service-files.js'
 import { dispose } from '../runtime/disposal.js'
@@ -249,7 +250,8 @@ class Generations {
       const isOwn = head?.text === this.#plan.text && head.processes === this.#plan.processes
       return head === undefined || isOwn ? null : this.#openFile(path, head)
     } catch (error) {
-      process.emitWarning(`${path} is left out of the metrics: ${String(error)}`, 'RseqMetricsWarning')
+      const text = `${path} is left out of the metrics: ${String(error).replace(UNPRINTABLE, '\ufffd')}`
+      process.emitWarning(text, 'RseqMetricsWarning')
       return null
     }
   }
