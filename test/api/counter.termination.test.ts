@@ -6,8 +6,6 @@ import { Team, startWorker, turn } from '../support/team.mjs'
 
 const ROUNDS = 12
 const WORKERS = 4
-/** Bounds the wait for a worker's progress; each turn is one of this thread's event loop. */
-const MOST_TURNS = 10_000_000
 
 /** Held to the end, so that no handle of this thread is given back in the middle of a test. */
 const held: PerCpuCounter[] = []
@@ -30,14 +28,8 @@ test('terminated workers lose nothing that they confirmed, and add at most what 
     })
     team.go()
 
-    const ends: Promise<void>[] = []
-    for (let i = 0; i < WORKERS; i++) {
-      // A moment that is random in the worker's own progress.
-      const moment = 1 + Math.floor(Math.random() * 20_000)
-      for (let turns = 0; Atomics.load(confirmed, i) < moment && turns < MOST_TURNS; turns++) await turn()
-      ends.push(team.terminate(i))
-    }
-    await Promise.all(ends)
+    // At a moment that is random in the worker's own progress.
+    await team.terminateAtMoments((i) => Atomics.load(confirmed, i), 20_000)
 
     const least = sum(confirmed)
     expect(Math.min(...confirmed)).toBeGreaterThan(0)

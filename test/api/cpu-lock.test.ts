@@ -4,11 +4,9 @@ import { Mutex, OwnerDiedError, PerCpuLock, info } from '../../lib/index.js'
 import { SUPPORT_FILE, supportOr } from '../support/addon.js'
 import { goesWrong } from '../support/control.js'
 import { machineWithSectionsOr, openHandles } from '../support/machine.js'
-import { Team, turn } from '../support/team.mjs'
+import { Team } from '../support/team.mjs'
 
 const WORDS_PER_LINE = 16
-/** Bounds the wait for a worker's progress; each turn is one of this thread's event loop. */
-const MOST_TURNS = 10_000_000
 const TRIES = 1000
 
 const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0)
@@ -201,13 +199,7 @@ test('workers that are terminated at random while they hold or wait', async () =
       data: (slot) => ({ how: 'pairs', buffer: lock.buffer, guarded, confirmed, deaths, slot }),
     })
     team.go()
-    const ends: Promise<void>[] = []
-    for (let i = 0; i < WORKERS; i++) {
-      const moment = 1 + Math.floor(Math.random() * 500)
-      for (let turns = 0; sum(confirmed) < moment && turns < MOST_TURNS; turns++) await turn()
-      ends.push(team.terminate(i))
-    }
-    await Promise.all(ends)
+    await team.terminateAtMoments(() => sum(confirmed), 500)
 
     const [a, b] = [sum(column(guarded, 0)), sum(column(guarded, 1))]
     const told = Atomics.load(deaths, 0)

@@ -8,8 +8,6 @@ import { Team, turn } from '../support/team.mjs'
 
 /** For what must come, on a machine that has other things to do. */
 const PATIENCE_MS = 60_000
-/** Bounds the wait for a worker's progress; each turn is one of this thread's event loop. */
-const MOST_TURNS = 10_000_000
 
 const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0)
 const newGuarded = (): Float64Array => new Float64Array(new SharedArrayBuffer(24))
@@ -271,14 +269,7 @@ test('workers that are terminated at random while they hold or wait', async () =
       data: (slot) => ({ how: 'pairs', buffer: mutex.buffer, guarded, confirmed, deaths, slot }),
     })
     team.go()
-    const ends: Promise<void>[] = []
-    for (let i = 0; i < WORKERS; i++) {
-      const moment = 1 + Math.floor(Math.random() * 500)
-      // All at once, as each may wait for long.
-      for (let turns = 0; sum(confirmed) < moment && turns < MOST_TURNS; turns++) await turn()
-      ends.push(team.terminate(i))
-    }
-    await Promise.all(ends)
+    await team.terminateAtMoments(() => sum(confirmed), 500)
 
     const [a = 0, b = 0] = guarded
     const last = await mutex.lockAsync().then(

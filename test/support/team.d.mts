@@ -41,6 +41,13 @@ export class Team<Hello = null, Report = null> {
   /** Ends one of them, wherever it is; resolved when it has ended. */
   terminate(i: number): Promise<void>
 
+  /**
+   * Ends one after the other, each when its progress is a random number from 1 to `most`; resolved when all have ended.
+   *
+   * @param progress - says how far the Worker is, by a number that grows.
+   */
+  terminateAtMoments(progress: (i: number) => number, most: number): Promise<void>
+
   /** Everybody's report, once all Workers have ended. */
   reports(): Promise<Report[]>
 

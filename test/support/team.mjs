@@ -1,6 +1,9 @@
 // Typed by team.d.mts; JavaScript, because the programs of programs/ use it as well.
 import { Worker } from 'node:worker_threads'
 
+/** Turns of the event loop after which a Worker that makes no progress is terminated all the same. */
+const MOST_TURNS = 10_000_000
+
 export function startWorker(file, workerData, env = {}) {
   const url = new URL(`workers/${file}.mjs`, import.meta.url)
   return new Worker(url, { workerData, env: { ...process.env, ...env } })
@@ -53,6 +56,17 @@ export class Team {
 
   async terminate(i) {
     await this.#members[i].worker.terminate()
+  }
+
+  async terminateAtMoments(progress, most) {
+    const ends = []
+    for (let i = 0; i < this.#members.length; i++) {
+      const moment = 1 + Math.floor(Math.random() * most)
+      for (let turns = 0; progress(i) < moment && turns < MOST_TURNS; turns++) await turn()
+      // Nobody waits for one before the next: an end may take long.
+      ends.push(this.terminate(i))
+    }
+    await Promise.all(ends)
   }
 
   async reports() {
