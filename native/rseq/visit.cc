@@ -81,18 +81,17 @@ bool restore(const Scheduler& scheduler, const CpuSet& before) noexcept {
   for (uint32_t tries = 0; tries < kTries; tries++) {
     CpuSet now;
     is_wide = scheduler.set_affinity(every) || is_wide;
-    // The wide affinity is the earlier one: the thread could run on all CPUs of its cpuset, and follows its changes.
-    if (is_wide && scheduler.get_affinity(now) && is_subset(now, before) && is_subset(before, now))
-      return true;
-    if (scheduler.set_affinity(before)) {
-      if (scheduler.get_affinity(now) && is_subset(now, before))
+    if (is_wide && scheduler.get_affinity(now)) {
+      // The wide affinity is the earlier one: the thread could run on all CPUs of its cpuset, and follows its changes.
+      if (is_subset(now, before) && is_subset(before, now))
         return true;
-    } else if (is_wide) {
-      // The cpuset has changed and allows none of the earlier CPUs. If it allows some again, the next try restores
-      // them.
-      if (scheduler.get_affinity(now) && !has_common(now, before))
+      // The cpuset has changed and allows none of the earlier CPUs, so the affinity stays wide. To ask for the earlier
+      // one would pin the thread if the cpuset allowed it again by then.
+      if (!has_common(now, before))
         return true;
     }
+    if (scheduler.set_affinity(before) && scheduler.get_affinity(now) && is_subset(now, before))
+      return true;
   }
   return false;
 }
