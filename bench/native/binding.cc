@@ -17,8 +17,8 @@ Napi::Value thread_time(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  rseq::attach();
-  env.AddCleanupHook([] { rseq::detach(); });
+  percpu::attach();
+  env.AddCleanupHook([] { percpu::detach(); });
   exports.Set("threadTime", Napi::Function::New<thread_time>(env, "threadTime"));
   rseq_bench::export_crossings(env, exports);
   rseq_bench::export_loops(env, exports);

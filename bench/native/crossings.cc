@@ -7,11 +7,11 @@
 #ifdef RSEQ_NODE_ABI
 #include "../../native/addon/tiers/v8_callbacks.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 thread_local uint32_t slow_calls = 0;
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 #endif
 
 namespace rseq_bench {
@@ -42,7 +42,7 @@ napi_value plain_call(napi_env env, napi_callback_info info) noexcept {
 /** plainCpuId(): the CPU's number by a call without arguments. */
 napi_value plain_cpu_id(napi_env env, napi_callback_info) noexcept {
   napi_value result;
-  return napi_create_uint32(env, rseq::here(rseq::Index::cpu_id).index, &result) == napi_ok ? result : nullptr;
+  return napi_create_uint32(env, percpu::here(percpu::Index::cpu_id).index, &result) == napi_ok ? result : nullptr;
 }
 
 /** Makes a Node-API function without the C++ wrapper. */
@@ -58,8 +58,8 @@ void export_crossings(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "plainCall", plain_call);
   export_function(env, exports, "plainCpuId", plain_cpu_id);
 #ifdef RSEQ_NODE_ABI
-  rseq::addon::Object target(env, exports);
-  rseq::addon::V8Tier(target).operation<empty>("emptyFast");
+  percpu::addon::Object target(env, exports);
+  percpu::addon::V8Tier(target).operation<empty>("emptyFast");
 #endif
 }
 

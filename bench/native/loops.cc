@@ -7,7 +7,7 @@
 namespace rseq_bench {
 namespace {
 
-using namespace rseq;
+using namespace percpu;
 
 /**
  * Counters that the loops use in turn. An addition to the counter of the previous addition waits for a store and a

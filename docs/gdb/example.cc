@@ -28,34 +28,34 @@ void stay_here() {
 }
 
 /** A new region in memory of its own; without memory the program ends. */
-void* make(rseq::Kind kind, rseq::Element element, uint32_t length, rseq::Region& region) {
-  const rseq::RegionSpec spec = {kind,  element, rseq::Index::cpu_id, rseq::Writers::sections, rseq::possible_cpus(),
-                                 length};
-  const uint64_t size = rseq::region_size(spec.shards, spec.length);
+void* make(percpu::Kind kind, percpu::Element element, uint32_t length, percpu::Region& region) {
+  const percpu::RegionSpec spec = {
+      kind, element, percpu::Index::cpu_id, percpu::Writers::sections, percpu::possible_cpus(), length};
+  const uint64_t size = percpu::region_size(spec.shards, spec.length);
   void* memory = calloc(1, size);
-  if (memory == nullptr || rseq::format_region(memory, size, spec) != rseq::RegionError::none ||
-      rseq::open_region(memory, size, spec.kind, region) != rseq::RegionError::none)
+  if (memory == nullptr || percpu::format_region(memory, size, spec) != percpu::RegionError::none ||
+      percpu::open_region(memory, size, spec.kind, region) != percpu::RegionError::none)
     exit(1);
   return memory;
 }
 
-void print(const rseq::Region& region, bool registered) {
+void print(const percpu::Region& region, bool registered) {
   printf("{ \"registered\": %s, \"value\": %" PRId64 ", \"shards\": [", registered ? "true" : "false",
-         rseq::counter_sum_i64(region, 0));
+         percpu::counter_sum_i64(region, 0));
   for (uint32_t shard = 0; shard < region.shards; shard++)
-    printf("%s%" PRId64, shard == 0 ? "" : ", ", *rseq::word_at<int64_t>(region, shard, 0));
-  printf("], \"overflow\": %" PRId64 " }\n", *rseq::word_at<int64_t>(region, region.shards, 0));
+    printf("%s%" PRId64, shard == 0 ? "" : ", ", *percpu::word_at<int64_t>(region, shard, 0));
+  printf("], \"overflow\": %" PRId64 " }\n", *percpu::word_at<int64_t>(region, region.shards, 0));
 }
 
 /** How many values the stack of a shard has. */
-uint32_t size_of(const rseq::Region& region, uint32_t shard) {
+uint32_t size_of(const percpu::Region& region, uint32_t shard) {
   uint32_t size = 0;
-  rseq::stack_size(region, shard, size);
+  percpu::stack_size(region, shard, size);
   return size;
 }
 
 /** How many values the stacks of all CPUs have. */
-uint32_t on_cpus(const rseq::Region& region) {
+uint32_t on_cpus(const percpu::Region& region) {
   uint32_t sum = 0;
   for (uint32_t shard = 0; shard < region.shards; shard++)
     sum += size_of(region, shard);
@@ -66,40 +66,40 @@ uint32_t on_cpus(const rseq::Region& region) {
 
 // Where to set breakpoints.
 
-extern "C" __attribute__((noinline)) rseq::Status add(const rseq::Region& region, int64_t delta) {
-  return rseq::counter_add(region, 0, delta);
+extern "C" __attribute__((noinline)) percpu::Status add(const percpu::Region& region, int64_t delta) {
+  return percpu::counter_add(region, 0, delta);
 }
 
-extern "C" __attribute__((noinline)) rseq::Status push(const rseq::Region& region, double value) {
-  return rseq::stack_push(region, value);
+extern "C" __attribute__((noinline)) percpu::Status push(const percpu::Region& region, double value) {
+  return percpu::stack_push(region, value);
 }
 
-extern "C" __attribute__((noinline)) rseq::Status pop(const rseq::Region& region, double& value) {
-  return rseq::stack_pop(region, value);
+extern "C" __attribute__((noinline)) percpu::Status pop(const percpu::Region& region, double& value) {
+  return percpu::stack_pop(region, value);
 }
 
 int main() {
   stay_here();
-  const bool registered = rseq::attach().owner != rseq::Owner::none;
-  rseq::Region counter;
-  rseq::Region stack;
-  void* memory[] = {make(rseq::Kind::counters, rseq::Element::i64, 1, counter),
-                    make(rseq::Kind::stack, rseq::Element::f64, rseq::kStackHead + kCapacity, stack)};
+  const bool registered = percpu::attach().owner != percpu::Owner::none;
+  percpu::Region counter;
+  percpu::Region stack;
+  void* memory[] = {make(percpu::Kind::counters, percpu::Element::i64, 1, counter),
+                    make(percpu::Kind::stack, percpu::Element::f64, percpu::kStackHead + kCapacity, stack)};
 
-  const rseq::Status added = add(counter, 5);
+  const percpu::Status added = add(counter, 5);
   print(counter, registered);
 
-  const rseq::Status pushed = push(stack, 1.5);
+  const percpu::Status pushed = push(stack, 1.5);
   const uint32_t in_between = on_cpus(stack);
   const uint32_t overflow = size_of(stack, stack.shards);
   double value = 0;
-  const rseq::Status popped = pop(stack, value);
+  const percpu::Status popped = pop(stack, value);
   printf("{ \"onCpus\": %u, \"overflow\": %u, \"popped\": %g, \"left\": %u }\n", in_between, overflow, value,
          on_cpus(stack));
 
-  rseq::detach();
+  percpu::detach();
   for (void* block : memory)
     free(block);
-  const bool good = added == rseq::Status::ok && pushed == rseq::Status::ok && popped == rseq::Status::ok;
+  const bool good = added == percpu::Status::ok && pushed == percpu::Status::ok && popped == percpu::Status::ok;
   return good ? 0 : 1;
 }

@@ -10,7 +10,7 @@
 namespace {
 
 struct Job {
-  rseq::Region region;
+  percpu::Region region;
   uint32_t threads;
   uint32_t ticks;
   napi_async_work work;
@@ -19,11 +19,11 @@ struct Job {
 };
 
 /** One thread's work. Every thread that wants sections says so at its start, and at its end. */
-void count(const rseq::Region& region, uint32_t ticks) {
-  rseq::attach();
+void count(const percpu::Region& region, uint32_t ticks) {
+  percpu::attach();
   for (uint32_t i = 0; i < ticks; i++)
-    rseq::counter_add(region, i % region.length, int64_t{1});
-  rseq::detach();
+    percpu::counter_add(region, i % region.length, int64_t{1});
+  percpu::detach();
 }
 
 void execute(napi_env, void* data) {
@@ -67,9 +67,9 @@ napi_value tick(napi_env env, napi_callback_info info) {
     return refuse(env, "ticks: expected an integer");
 
   // Any thread can overwrite the buffer. open_region() checks it, and keeps its own copy of what it has checked.
-  rseq::Region region = {};
-  if (rseq::open_region(memory, size, rseq::Kind::counters, region) != rseq::RegionError::none ||
-      region.element != rseq::Element::i64)
+  percpu::Region region = {};
+  if (percpu::open_region(memory, size, percpu::Kind::counters, region) != percpu::RegionError::none ||
+      region.element != percpu::Element::i64)
     return refuse(env, "bytes: expected the buffer of counters of type i64");
 
   Job* job = new Job{region, threads, ticks, nullptr, nullptr, nullptr};

@@ -10,8 +10,8 @@
 namespace {
 
 struct Job {
-  rseq::Series images;
-  rseq::Series megapixels;
+  percpu::Series images;
+  percpu::Series megapixels;
   uint32_t threads;
   uint32_t count;
   napi_async_work work;
@@ -65,8 +65,8 @@ napi_value resize(napi_env env, napi_callback_info info) {
   if (napi_get_cb_info(env, info, &argc, args, nullptr, nullptr) != napi_ok)
     return nullptr;
   Job job = {};
-  if (rseq::Series::open(env, args[0], job.images) != napi_ok ||
-      rseq::Series::open(env, args[1], job.megapixels) != napi_ok)
+  if (percpu::Series::open(env, args[0], job.images) != napi_ok ||
+      percpu::Series::open(env, args[1], job.megapixels) != napi_ok)
     return refuse(env, "images, megapixels: expected objects of nativeSeries()");
   if (napi_get_value_uint32(env, args[2], &job.threads) != napi_ok || job.threads < 1 || job.threads > 64)
     return refuse(env, "threads: expected an integer from 1 to 64");

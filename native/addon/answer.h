@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 inline uint32_t answer(Status status) noexcept {
@@ -37,6 +37,6 @@ inline int32_t answer(Status status, uint32_t shard) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_ANSWER_H

@@ -5,7 +5,7 @@
 #include "environment.h"
 #include "patience.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -117,4 +117,4 @@ void export_arrays(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

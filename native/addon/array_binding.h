@@ -7,12 +7,12 @@
 
 #include "js.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 void export_arrays(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_ARRAY_BINDING_H

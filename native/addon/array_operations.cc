@@ -1,6 +1,6 @@
 #include "array_operations.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -39,7 +39,7 @@ template <typename How> double run(uint32_t handle, uint32_t act, double operand
 
 double array_act(uint32_t handle, uint32_t act, uint32_t i, double operand, double expected) noexcept {
   return run(handle, act, operand, expected, [i](const Region& region, const WordAct& wanted, ActAnswer& answer) {
-    return rseq::array_act(region, i, wanted, answer);
+    return percpu::array_act(region, i, wanted, answer);
   });
 }
 
@@ -47,7 +47,7 @@ double array_act_on(uint32_t handle, uint32_t shard, uint32_t act, uint32_t i, d
                     double expected) noexcept {
   return run(handle, act, operand, expected, [=](const Region& region, const WordAct& wanted, ActAnswer& answer) {
     answer.shard = shard;
-    return rseq::array_act_on(region, shard, i, wanted, answer.before);
+    return percpu::array_act_on(region, shard, i, wanted, answer.before);
   });
 }
 
@@ -77,4 +77,4 @@ double array_try_double(const ArraySeat* seat, uint32_t index, uint32_t i, Act a
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

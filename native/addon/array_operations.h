@@ -10,7 +10,7 @@
 
 #include "handles.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** Notes that are neither a shard nor a -Status. src/core/layout.ts has the same numbers. */
@@ -135,6 +135,6 @@ inline double array_try_load(uint32_t handle, uint32_t i) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_ARRAY_OPERATIONS_H

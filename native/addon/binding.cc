@@ -22,7 +22,7 @@
 
 namespace {
 
-using namespace rseq::addon;
+using namespace percpu::addon;
 
 /** The scratch array of the Node-API tier, and the operations that read it. */
 void export_operations(Environment& environment, Object& exports) noexcept {

@@ -5,7 +5,7 @@
 #include "environment.h"
 #include "patience.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -157,4 +157,4 @@ void export_counters(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

@@ -7,12 +7,12 @@
 
 #include "js.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 void export_counters(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_COUNTER_BINDING_H

@@ -1,6 +1,6 @@
 #include "counter_operations.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 uint32_t counter_add(uint32_t handle, uint32_t i, double delta) noexcept {
@@ -8,11 +8,11 @@ uint32_t counter_add(uint32_t handle, uint32_t i, double delta) noexcept {
   if (region == nullptr)
     return answer(Status::bad_handle);
   if (region->element == Element::f64)
-    return answer(rseq::counter_add(*region, i, delta));
+    return answer(percpu::counter_add(*region, i, delta));
   int64_t whole;
   if (!to_safe_integer(delta, whole))
     return answer(Status::bad_value);
-  return answer(rseq::counter_add(*region, i, whole));
+  return answer(percpu::counter_add(*region, i, whole));
 }
 
 uint32_t counter_set(uint32_t handle, uint32_t i, double value) noexcept {
@@ -26,8 +26,8 @@ uint32_t counter_set(uint32_t handle, uint32_t i, double value) noexcept {
     return answer(Status::out_of_range);
   int64_t held_whole;
   double held;
-  return answer(region->element == Element::i64 ? rseq::counter_set(*region, i, whole, held_whole)
-                                                : rseq::counter_set(*region, i, value, held));
+  return answer(region->element == Element::i64 ? percpu::counter_set(*region, i, whole, held_whole)
+                                                : percpu::counter_set(*region, i, value, held));
 }
 
 uint32_t counted_add_slow(uint32_t counts, uint32_t bucket, uint32_t sums, uint32_t sum, double value) noexcept {
@@ -42,7 +42,7 @@ uint32_t counted_add_slow(uint32_t counts, uint32_t bucket, uint32_t sums, uint3
     return answer(Status::out_of_range);
   // The sum comes first: only the sum can still be refused, and then the bucket stays unchanged.
   const uint32_t added = counter_add(sums, sum, value);
-  return added == answer(Status::ok) ? answer(rseq::counter_add(*count_region, bucket, int64_t{1})) : added;
+  return added == answer(Status::ok) ? answer(percpu::counter_add(*count_region, bucket, int64_t{1})) : added;
 }
 
 uint32_t counted_add_rest(const CountedAddition& counted, const Addition* next) noexcept {
@@ -53,4 +53,4 @@ uint32_t counted_add_rest(const CountedAddition& counted, const Addition* next) 
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

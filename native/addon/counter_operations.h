@@ -8,7 +8,7 @@
 #include "answer.h"
 #include "handles.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** Adds any delta to counter `i`, with repeated attempts and the overflow word. An i64 counter accepts safe integers
@@ -156,6 +156,6 @@ inline uint32_t batch_commit(uint32_t handle, uint32_t count) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_COUNTER_OPERATIONS_H

@@ -7,7 +7,7 @@
 
 #include <cstdlib>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -185,4 +185,4 @@ void Environment::make_room() noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

@@ -10,7 +10,7 @@
 #include "handles.h"
 #include "js.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** A result beside the RegionErrors: the handle table is full. src/core/layout.ts has the same number. */
@@ -114,6 +114,6 @@ private:
 };
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_ENVIRONMENT_H

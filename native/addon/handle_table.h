@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <pthread.h>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 struct Keeper;
@@ -154,6 +154,6 @@ private:
 };
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_HANDLE_TABLE_H

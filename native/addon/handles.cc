@@ -2,7 +2,7 @@
 
 #include "environment.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 HandleTable<Region> regions;
@@ -85,4 +85,4 @@ uint32_t open_handles() noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

@@ -12,7 +12,7 @@
 #include "../percpu/ring.h"
 #include "handle_table.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 class Environment;
@@ -81,6 +81,6 @@ inline const Region* find_stacks(uint32_t handle) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_HANDLES_H

@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <node_api.h>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 class Environment;
@@ -233,6 +233,6 @@ private:
 };
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_JS_H

@@ -3,7 +3,7 @@
 #include "environment.h"
 #include "operations.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -92,4 +92,4 @@ void export_locks(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

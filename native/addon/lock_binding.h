@@ -7,12 +7,12 @@
 
 #include "js.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 void export_locks(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_LOCK_BINDING_H

@@ -17,7 +17,7 @@
 
 #include <type_traits>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /**
@@ -36,6 +36,6 @@ template <typename Visitor> void for_each_operation(Visitor& visit) {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_OPERATIONS_H

@@ -13,7 +13,7 @@
 
 #include <utility>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** Lets the calling thread wait for owners while this object exists. No JavaScript may run meanwhile. */
@@ -49,6 +49,6 @@ private:
 };
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_PATIENCE_H

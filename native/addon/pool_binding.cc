@@ -4,7 +4,7 @@
 #include "environment.h"
 #include "patience.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -24,4 +24,4 @@ void export_pools(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

@@ -7,13 +7,13 @@
 
 #include "js.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** Puts poolFlush() on the exports. */
 void export_pools(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_POOL_BINDING_H

@@ -4,7 +4,7 @@
 #include "../percpu/region.h"
 #include "environment.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -86,4 +86,4 @@ void export_regions(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

@@ -5,7 +5,7 @@
 #include "environment.h"
 #include "patience.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -144,4 +144,4 @@ void export_rings(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

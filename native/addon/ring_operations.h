@@ -8,7 +8,7 @@
 #include "answer.h"
 #include "handles.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** Writes the first `length` bytes of the seat's scratch as a record, with repeated attempts and the overflow ring. */
@@ -27,6 +27,6 @@ inline uint32_t ring_try_write(uint32_t handle, uint32_t length) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_RING_OPERATIONS_H

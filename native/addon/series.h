@@ -4,8 +4,8 @@
  *
  * `nativeSeries(series)` of `rseq/metrics` makes an object that JavaScript hands to the addon. Series::open() reads it:
  *
- *     rseq::Series requests;
- *     if (rseq::Series::open(env, argument, requests) != napi_ok) ...
+ *     percpu::Series requests;
+ *     if (percpu::Series::open(env, argument, requests) != napi_ok) ...
  *     napi_create_reference(env, argument, 1, &kept); // as long as the series is used
  *     requests.add(1);                                // from any thread
  *
@@ -19,7 +19,7 @@
 #include <cstdint>
 #include <node_api.h>
 
-namespace rseq {
+namespace percpu {
 
 /** What a series is. */
 enum class SeriesKind : uint32_t {
@@ -108,6 +108,6 @@ private:
   const SeriesParts* parts = nullptr;
 };
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_SERIES_H

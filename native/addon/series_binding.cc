@@ -9,7 +9,7 @@
 #include <cstring>
 #include <new>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -74,4 +74,4 @@ void export_series(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

@@ -14,7 +14,7 @@
 #include <fcntl.h>
 #include <limits>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -215,4 +215,4 @@ void export_services(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

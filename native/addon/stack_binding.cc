@@ -7,7 +7,7 @@
 #include "environment.h"
 #include "patience.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -135,4 +135,4 @@ void export_stacks(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

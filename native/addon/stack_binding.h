@@ -7,12 +7,12 @@
 
 #include "js.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 void export_stacks(Environment& environment, Object& exports) noexcept;
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_STACK_BINDING_H

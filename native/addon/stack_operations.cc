@@ -1,17 +1,17 @@
 #include "stack_operations.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 uint32_t stack_push(uint32_t handle, double value) noexcept {
   const Region* region = find_region(handle, Kind::stack);
-  return answer(region == nullptr ? Status::bad_handle : rseq::stack_push(*region, value));
+  return answer(region == nullptr ? Status::bad_handle : percpu::stack_push(*region, value));
 }
 
 double stack_pop(uint32_t handle) noexcept {
   const Region* region = find_region(handle, Kind::stack);
   double value = 0;
-  switch (region == nullptr ? Status::bad_handle : rseq::stack_pop(*region, value)) {
+  switch (region == nullptr ? Status::bad_handle : percpu::stack_pop(*region, value)) {
   case Status::ok:
     return value;
   case Status::empty:
@@ -48,27 +48,27 @@ int32_t list_pop_indirectly(const Region& region, Area* area, uint64_t index, ui
 
 uint32_t list_push(uint32_t handle, uint32_t node) noexcept {
   const Region* region = find_region(handle, Kind::list);
-  return answer(region == nullptr ? Status::bad_handle : rseq::list_push(*region, node));
+  return answer(region == nullptr ? Status::bad_handle : percpu::list_push(*region, node));
 }
 
 int32_t list_pop(uint32_t handle) noexcept {
   const Region* region = find_region(handle, Kind::list);
   uint32_t node = 0;
-  const Status status = region == nullptr ? Status::bad_handle : rseq::list_pop(*region, node);
+  const Status status = region == nullptr ? Status::bad_handle : percpu::list_pop(*region, node);
   return answer(status, node);
 }
 
 int32_t pool_alloc(uint32_t handle) noexcept {
   const Region* region = find_region(handle, Kind::pool);
   uint32_t block = 0;
-  const Status status = region == nullptr ? Status::bad_handle : rseq::pool_alloc(*region, block);
+  const Status status = region == nullptr ? Status::bad_handle : percpu::pool_alloc(*region, block);
   return answer(status, block);
 }
 
 uint32_t pool_free(uint32_t handle, uint32_t block) noexcept {
   const Region* region = find_region(handle, Kind::pool);
-  return answer(region == nullptr ? Status::bad_handle : rseq::pool_free(*region, block));
+  return answer(region == nullptr ? Status::bad_handle : percpu::pool_free(*region, block));
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

@@ -11,7 +11,7 @@
 #include "answer.h"
 #include "handles.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** Pushes a finite number, with repeated attempts and the overflow shard. */
@@ -105,6 +105,6 @@ int32_t pool_alloc(uint32_t handle) noexcept;
 uint32_t pool_free(uint32_t handle, uint32_t block) noexcept;
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_STACK_OPERATIONS_H

@@ -17,7 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 namespace {
 
@@ -196,4 +196,4 @@ void export_thread(Environment& environment, Object& exports) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu

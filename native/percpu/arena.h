@@ -17,7 +17,7 @@
 
 #include "region.h"
 
-namespace rseq {
+namespace percpu {
 
 /** Bytes. No two units share a cache line. */
 constexpr uint32_t kUnitAlignment = 64;
@@ -90,6 +90,6 @@ inline unsigned char* unit_at(const Region& region, uint32_t unit) noexcept {
   return unit_words(region) + shard_stride(unit_word_count(region)) + unit * unit_stride(region.unit_size);
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_ARENA_H

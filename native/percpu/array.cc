@@ -4,7 +4,7 @@
 #include "extents.h"
 #include "remote.h"
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 int64_t* word_of(const Region& region, uint32_t shard, uint32_t i) noexcept {
@@ -109,4 +109,4 @@ Status array_resume(const Region& region, uint32_t shard) noexcept {
                                                 : Status::not_owner;
 }
 
-} // namespace rseq
+} // namespace percpu

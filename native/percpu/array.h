@@ -22,7 +22,7 @@
 
 #include <cstring>
 
-namespace rseq {
+namespace percpu {
 
 /** Words of a shard before the array's. */
 constexpr uint32_t kArrayHead = 1;
@@ -174,6 +174,6 @@ inline Status array_act(const Region& region, uint32_t i, const WordAct& act, Ac
   return detail::array_act_slow(region, i, act, answer);
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_ARRAY_H

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <sched.h>
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 /** Bounds the compare-and-swap loops. A try fails only if another thread's has succeeded. */
@@ -356,4 +356,4 @@ Status counter_set(const Region& region, uint32_t i, double value, double& held)
   return status == Status::unfenceable ? set_by_difference(region, i, value, held) : status;
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -17,7 +17,7 @@
 #include "region.h"
 #include "status.h"
 
-namespace rseq {
+namespace percpu {
 
 /** How often an operation tries a section before it uses the overflow shard. Two aborts in a row happen once in
  * millions. */
@@ -177,6 +177,6 @@ inline Status counter_reset_f64(const Region& region, uint32_t i, double& held) 
   return counter_set(region, i, 0.0, held);
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_COUNTER_H

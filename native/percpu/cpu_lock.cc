@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <sched.h>
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 /** How often a lock is tried by a section: see kAttempts of counters. */
@@ -135,4 +135,4 @@ Status cpu_lock_wait(CpuLockSeat& seat, uint32_t milliseconds, uint32_t& shard) 
   return status;
 }
 
-} // namespace rseq
+} // namespace percpu

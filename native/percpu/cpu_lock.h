@@ -13,7 +13,7 @@
 #include "lock_words.h"
 #include "region.h"
 
-namespace rseq {
+namespace percpu {
 
 /** One thread's state for the locks, in private memory. Only the thread that opened the seat may use it. */
 struct CpuLockSeat {
@@ -102,6 +102,6 @@ inline Status cpu_lock_unlock(CpuLockSeat& seat, uint32_t shard) noexcept {
   return lock_release(cpu_lock_words(seat, shard), seat.self, held);
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_CPU_LOCK_H

@@ -12,7 +12,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-namespace rseq {
+namespace percpu {
 namespace extents {
 
 /** Room that growth leaves to other programs: what they take meanwhile must not make the kernel kill somebody. */
@@ -167,4 +167,4 @@ bool grow_to(const Region& region, uint32_t index) noexcept {
   return false;
 }
 
-} // namespace rseq
+} // namespace percpu

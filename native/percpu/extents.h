@@ -30,7 +30,7 @@
 #include <cstdint>
 #include <sys/types.h>
 
-namespace rseq {
+namespace percpu {
 
 /** After growth found no room, this process tries again after so many milliseconds. */
 constexpr uint32_t kGrowAgainMs = 1000;
@@ -116,6 +116,6 @@ inline Status reach_shard(const Region& region, uint32_t shard) noexcept {
   return Status::no_room;
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_EXTENTS_H

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace rseq {
+namespace percpu {
 namespace fence_rows {
 namespace {
 
@@ -132,4 +132,4 @@ bool is_late(const Row& row) noexcept {
 }
 
 } // namespace fence_rows
-} // namespace rseq
+} // namespace percpu

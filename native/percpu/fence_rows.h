@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 namespace fence_rows {
 
 /** What is known of the process that a row belongs to. */
@@ -64,6 +64,6 @@ void mark_unreachable(Row& row) noexcept;
 bool is_late(const Row& row) noexcept;
 
 } // namespace fence_rows
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_FENCE_ROWS_H

@@ -2,7 +2,7 @@
 
 #include "../rseq/clocks.h"
 
-namespace rseq {
+namespace percpu {
 namespace looks {
 
 /** When a region's next look is due. Regions that meet in one place look more often than they need to. */
@@ -103,4 +103,4 @@ void end_look(const Region& region, bool again) noexcept {
   store(look.due, again ? 0 : now + (pause > kPauseMs ? pause : kPauseMs));
 }
 
-} // namespace rseq
+} // namespace percpu

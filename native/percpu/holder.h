@@ -21,7 +21,7 @@
 #include "service.h"
 #include "status.h"
 
-namespace rseq {
+namespace percpu {
 
 /** Whether the units of a region have notes. */
 inline bool has_notes(const Region& region) noexcept {
@@ -92,6 +92,6 @@ bool is_look_due(const Region& region) noexcept;
 /** Ends a look that is_look_due() allowed. @param again: the look did not happen, so the next one is due at once. */
 void end_look(const Region& region, bool again) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_HOLDER_H

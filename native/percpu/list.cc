@@ -3,7 +3,7 @@
 #include "holder.h"
 #include "stopped_shard.h"
 
-namespace rseq {
+namespace percpu {
 namespace list_shard {
 
 using namespace stopped_shard;
@@ -352,4 +352,4 @@ Status list_pop_owned(const Region& region, uint32_t shard, double* nodes, uint3
   return wanted >= region.units && wanted != 0 && head_of(region, shard) != 0 ? Status::corrupt : Status::ok;
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -32,7 +32,7 @@
 #include "holder.h"
 #include "status.h"
 
-namespace rseq {
+namespace percpu {
 
 namespace detail {
 /** The rest of list_push() and list_pop(): more attempts, then the overflow shard, or the reason for a refusal. */
@@ -151,6 +151,6 @@ Status list_push_owned(const Region& region, uint32_t shard, const double* nodes
  */
 Status list_pop_owned(const Region& region, uint32_t shard, double* nodes, uint32_t& count) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_LIST_H

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 // The kernel's FUTEX_WAIT, FUTEX_WAKE and FUTEX_PRIVATE_FLAG: a musl system may lack the header that has them.
@@ -150,4 +150,4 @@ void lock_announce_js(LockWords& words, const LockSelf& self) noexcept {
   fence_all(self.service);
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -23,7 +23,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /** A lock in shared memory, all 0 when new. src/core/layout.ts has this layout, too. */
 struct LockWords {
@@ -155,6 +155,6 @@ inline Status lock_release(LockWords& words, const LockSelf& self, Held held) no
  */
 void lock_announce_js(LockWords& words, const LockSelf& self) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_LOCK_WORDS_H

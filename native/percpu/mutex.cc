@@ -2,7 +2,7 @@
 
 #include "../rseq/thread.h"
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 /** Turns of the waiting section: about ten microseconds, as long as a sleep and a wake-up take. */
@@ -106,4 +106,4 @@ void mutex_announce_js(MutexSeat& seat) noexcept {
   lock_announce_js(*seat.words, seat.self);
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -12,7 +12,7 @@
 #include "lock_words.h"
 #include "region.h"
 
-namespace rseq {
+namespace percpu {
 
 /**
  * One thread's state for a mutex, in private memory. Only the thread that opened the seat may use it.
@@ -90,6 +90,6 @@ inline Status mutex_unlock(MutexSeat& seat) noexcept {
 /** lock_announce_js() for a task of the seat's thread. */
 void mutex_announce_js(MutexSeat& seat) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_MUTEX_H

@@ -3,7 +3,7 @@
 #include "extents.h"
 #include "remote.h"
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 /** A result to store, or a barrier. */
@@ -156,4 +156,4 @@ Status cpu_opv(const Region& region, uint32_t shard, const OpvOperation* operati
   });
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -13,7 +13,7 @@
 
 #include "array.h"
 
-namespace rseq {
+namespace percpu {
 
 /** How many operations a vector may have. */
 constexpr uint32_t kOpvMost = 16;
@@ -57,6 +57,6 @@ constexpr uint32_t kOpvDone = UINT32_MAX;
 Status cpu_opv(const Region& region, uint32_t shard, const OpvOperation* operations, uint32_t count,
                uint32_t& position) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_OPV_H

@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-namespace rseq {
+namespace percpu {
 namespace owners {
 
 constexpr uint32_t kLowGenerationBits = 14;
@@ -193,4 +193,4 @@ void use_listed_threads(const int32_t* words, uint32_t count) noexcept {
   owners::listed_words = words == nullptr ? 0 : count;
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -29,7 +29,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 constexpr uint64_t kNobody = 0;
 
@@ -96,6 +96,6 @@ constexpr uint32_t kListedRow = 8;
  */
 enum ListedWord : uint32_t { kListedLow = 0, kListedHigh = 1, kListedThread = 2 };
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_OWNER_H

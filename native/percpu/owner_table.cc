@@ -5,7 +5,7 @@
 
 /** The table of this copy. It has a C name, as the note below is written in assembly. */
 extern "C" {
-[[gnu::visibility("hidden"), gnu::used]] rseq::owners::Table rseq_owner_table;
+[[gnu::visibility("hidden"), gnu::used]] percpu::owners::Table rseq_owner_table;
 }
 
 // The note says where the table lies, counted from the note's own content. A note is found by the program headers
@@ -24,7 +24,7 @@ __asm__(".pushsection .note.rseq, \"a\", %note\n"
 #undef RSEQ_TEXT
 #undef RSEQ_TEXT_OF
 
-namespace rseq {
+namespace percpu {
 namespace owners {
 namespace {
 
@@ -99,4 +99,4 @@ Table& table() noexcept {
 }
 
 } // namespace owners
-} // namespace rseq
+} // namespace percpu

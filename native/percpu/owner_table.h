@@ -19,7 +19,7 @@
 /** The version of the layout below and of the meaning of its words. Copies with another version use another table. */
 #define RSEQ_OWNER_TABLE_VERSION 1
 
-namespace rseq {
+namespace percpu {
 namespace owners {
 
 constexpr uint32_t kSlots = 1u << kOwnerSlotBits;
@@ -43,6 +43,6 @@ struct Table {
 Table& table() noexcept;
 
 } // namespace owners
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_OWNER_TABLE_H

@@ -10,13 +10,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace rseq {
+namespace percpu {
 
 /** The calling thread, as the kernel numbers threads in the thread's own PID namespace. A system call. */
 inline uint32_t this_thread() noexcept {
   return static_cast<uint32_t>(syscall(SYS_gettid));
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_OWNER_THREAD_H

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-namespace rseq {
+namespace percpu {
 namespace pool_moves {
 
 using namespace stack_shard;
@@ -427,4 +427,4 @@ Status pool_flush(const Region& region, uint32_t shard, uint32_t& count) noexcep
   return locked(region, region.shards, [&] { return pool_moves::fetch(region, shard, count); });
 }
 
-} // namespace rseq
+} // namespace percpu

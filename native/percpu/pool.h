@@ -30,7 +30,7 @@
 
 #include <cstring>
 
-namespace rseq {
+namespace percpu {
 
 namespace detail {
 /** The rest of pool_alloc() and pool_free(): more attempts, the central store, and checked pools. */
@@ -119,6 +119,6 @@ Status pool_flush(const Region& region, uint32_t shard, uint32_t& count) noexcep
  */
 Status pool_reclaim(const Region& region, uint32_t& count) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_POOL_H

@@ -9,7 +9,7 @@
 #include "service.h"
 #include "stack.h"
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 constexpr uint32_t kMemoryAlignment = 16; ///< The alignment of a SharedArrayBuffer, in bytes.
@@ -272,4 +272,4 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   return RegionError::none;
 }
 
-} // namespace rseq
+} // namespace percpu

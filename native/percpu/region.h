@@ -23,7 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /** What a region holds. */
 enum class Kind : uint32_t {
@@ -217,6 +217,6 @@ template <typename Word> inline Word* word_at(const Region& region, uint64_t sha
   return reinterpret_cast<Word*>(region.first_shard + shard * region.stride) + i;
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_REGION_H

@@ -8,7 +8,7 @@
 #include <ctime>
 #include <sched.h>
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 /** How often a waiter yields its CPU; after that it sleeps between two looks. */
@@ -153,4 +153,4 @@ bool owns_shard(const Region& region, const uint64_t* word) noexcept {
   return owned != 0 && __atomic_load_n(word, __ATOMIC_RELAXED) == owner_in(region);
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -26,7 +26,7 @@
 #include "region.h"
 #include "status.h"
 
-namespace rseq {
+namespace percpu {
 
 /** How long stop_shard() waits for a live owner by default, in milliseconds. */
 constexpr uint32_t kStopPatienceMs = 10000;
@@ -96,6 +96,6 @@ template <typename Act> Status as_owner(const Region& region, uint32_t shard, ui
   return status;
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_REMOTE_H

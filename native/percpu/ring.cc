@@ -9,7 +9,7 @@
 #include <cstring>
 #include <sched.h>
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 /** How often to load a tail that changes. */
@@ -186,4 +186,4 @@ Status ring_unread(const RingSeat& seat, uint32_t shard, uint32_t& bytes) noexce
   return unread <= ring_capacity(seat) ? Status::ok : Status::corrupt;
 }
 
-} // namespace rseq
+} // namespace percpu

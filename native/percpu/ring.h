@@ -41,7 +41,7 @@
 #include "region.h"
 #include "status.h"
 
-namespace rseq {
+namespace percpu {
 
 /** Words of a shard before its ring's bytes. */
 constexpr uint32_t kRingHead = 32;
@@ -209,6 +209,6 @@ Status ring_free(const RingSeat& seat, uint32_t number, uint32_t bytes) noexcept
 Status ring_snapshot(const RingSeat& seat, uint32_t number, unsigned char* into, uint32_t room,
                      uint32_t& bytes) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_RING_H

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 constexpr uint64_t kRecordWord = sizeof(uint64_t);
@@ -203,4 +203,4 @@ Status ring_snapshot(const RingSeat& seat, uint32_t number, unsigned char* into,
   return step == StepBack::corrupt ? Status::corrupt : Status::ok;
 }
 
-} // namespace rseq
+} // namespace percpu

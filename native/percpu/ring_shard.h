@@ -10,7 +10,7 @@
 
 #include <cstring>
 
-namespace rseq {
+namespace percpu {
 
 /** The bytes of whole words that hold `length` bytes. */
 constexpr uint32_t padded_record(uint64_t length) noexcept {
@@ -115,6 +115,6 @@ private:
   uint64_t* const words;
 };
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_RING_SHARD_H

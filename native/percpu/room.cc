@@ -7,7 +7,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-namespace rseq {
+namespace percpu {
 namespace rooms {
 
 constexpr size_t kLongestPath = 4096;
@@ -99,4 +99,4 @@ uint64_t cgroup_room(const char* cgroups, const char* own) noexcept {
   }
 }
 
-} // namespace rseq
+} // namespace percpu

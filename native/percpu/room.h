@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /** Bytes without a limit. */
 constexpr uint64_t kNoLimit = UINT64_MAX;
@@ -24,6 +24,6 @@ uint64_t file_system_room(int file) noexcept;
  */
 uint64_t cgroup_room(const char* cgroups = "/sys/fs/cgroup", const char* own = "/proc/self/cgroup") noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_ROOM_H

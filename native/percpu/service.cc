@@ -23,7 +23,7 @@
 #define F_OFD_SETLK 37
 #endif
 
-namespace rseq {
+namespace percpu {
 namespace services {
 
 /** The byte of a `processes` file that holds the number of the slot taken last. src/shared/processes-file.ts agrees. */
@@ -592,4 +592,4 @@ uint32_t service_of(const void* memory) noexcept {
   return services::service_at(memory);
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -35,7 +35,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /** How many processes a service can have at a time. Slots are numbered from 1. */
 constexpr uint32_t kProcessSlots = 1023;
@@ -180,6 +180,6 @@ void unmap_shared(uint64_t id) noexcept;
 /** The service that memory belongs to; 0 for memory of this process alone. O(mappings). */
 uint32_t service_of(const void* memory) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_SERVICE_H

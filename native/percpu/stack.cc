@@ -2,7 +2,7 @@
 
 #include "stack_shard.h"
 
-namespace rseq {
+namespace percpu {
 
 Status detail::stack_push_slow(const Region& region, double value) noexcept {
   using namespace stack_shard;
@@ -96,4 +96,4 @@ Status stack_pop_owned(const Region& region, uint32_t shard, double* values, uin
   return owner;
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -24,7 +24,7 @@
 #include "region.h"
 #include "status.h"
 
-namespace rseq {
+namespace percpu {
 
 namespace detail {
 /** The rest of stack_push() and stack_pop(): more attempts, then the overflow shard, or the reason for a refusal. */
@@ -129,6 +129,6 @@ Status stack_push_owned(const Region& region, uint32_t shard, const double* valu
  */
 Status stack_pop_owned(const Region& region, uint32_t shard, double* values, uint32_t& count) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_STACK_H

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-namespace rseq {
+namespace percpu {
 namespace stack_shard {
 namespace {
 
@@ -115,4 +115,4 @@ Obstacle obstacle(const Region& region, uint32_t shard, uint64_t limit) noexcept
 }
 
 } // namespace stack_shard
-} // namespace rseq
+} // namespace percpu

@@ -9,7 +9,7 @@
 #include "stack.h"
 #include "stopped_shard.h"
 
-namespace rseq {
+namespace percpu {
 namespace stack_shard {
 
 using namespace stopped_shard;
@@ -72,6 +72,6 @@ inline Attempted attempt_pop(const Region& region, double& value) noexcept {
 }
 
 } // namespace stack_shard
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_STACK_SHARD_H

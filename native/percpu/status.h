@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /**
  * The numbers are part of the binding: src/core/layout.ts has the same ones. Numbers below 16 are Outcomes of sections,
@@ -34,6 +34,6 @@ enum class Status : uint32_t {
   no_room = 37,      ///< Memory of that shard is not allocated (extents.h), and there is no room for it.
 };
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_STATUS_H

@@ -1,6 +1,6 @@
 #include "stopped_shard.h"
 
-namespace rseq {
+namespace percpu {
 namespace stopped_shard {
 
 Obstacle stop_obstacle(const Region& region, uint32_t shard) noexcept {
@@ -11,4 +11,4 @@ Obstacle stop_obstacle(const Region& region, uint32_t shard) noexcept {
 }
 
 } // namespace stopped_shard
-} // namespace rseq
+} // namespace percpu

@@ -11,7 +11,7 @@
 #include "extents.h"
 #include "remote.h"
 
-namespace rseq {
+namespace percpu {
 namespace stopped_shard {
 
 constexpr uint32_t kStop = 1;
@@ -91,6 +91,6 @@ Attempted attempt(const Region& region, Look look, Section section) noexcept {
 }
 
 } // namespace stopped_shard
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_PERCPU_STOPPED_SHARD_H

@@ -3,10 +3,10 @@
  * Events of a trace (rseq/trace of JavaScript), recorded from C++ into the ring and under the switches that JavaScript
  * has opened.
  *
- *     static constexpr auto kRequest = rseq::trace::event("request", rseq::trace::Level::info,
- *         rseq::trace::text("url"), rseq::trace::number<uint32_t>("bytes"), rseq::trace::number<double>("ms"));
+ *     static constexpr auto kRequest = percpu::trace::event("request", percpu::trace::Level::info,
+ *         percpu::trace::text("url"), percpu::trace::number<uint32_t>("bytes"), percpu::trace::number<double>("ms"));
  *
- *     rseq::trace::Trace trace;                            // one for each thread
+ *     percpu::trace::Trace trace;                            // one for each thread
  *     trace.open(ring, ring_bytes, events, events_bytes, slot);
  *     auto request = trace.recorder(kRequest);             // false if the trace has no such event
  *     request("/cart", 512, 3.5);
@@ -30,7 +30,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace rseq::trace {
+namespace percpu::trace {
 
 /** How important an event is. */
 enum class Level : uint32_t { critical, error, warning, info, debug };
@@ -346,6 +346,6 @@ template <typename... Values> bool Recorder<Values...>::operator()(Values... val
   return ring_write(trace->seat, static_cast<uint32_t>(at - trace->scratch)) == Status::ok;
 }
 
-} // namespace rseq::trace
+} // namespace percpu::trace
 
 #endif // RSEQ_PERCPU_TRACE_H

@@ -12,7 +12,7 @@
 #include <ctime>
 #include <sched.h>
 
-namespace rseq::trace {
+namespace percpu::trace {
 
 /** Bytes of the block of a kind of records. */
 constexpr uint32_t kControlBytes = 160;
@@ -165,6 +165,6 @@ private:
   Term terms[kMostTerms] = {};
 };
 
-} // namespace rseq::trace
+} // namespace percpu::trace
 
 #endif // RSEQ_PERCPU_TRACE_SWITCH_H

@@ -39,7 +39,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /**
  * The part of `struct rseq` that this library knows. Each thread registers one with the kernel, once. Only the kernel
@@ -91,7 +91,7 @@ enum class Outcome : int32_t {
   inconsistent = RSEQ_INCONSISTENT, ///< A compared value changed inside the section; nothing was committed.
 };
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // __ASSEMBLER__
 #endif // RSEQ_ABI_H

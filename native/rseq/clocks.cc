@@ -5,7 +5,7 @@
 #include <ctime>
 #include <pthread.h>
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 /** How often sample_clocks() reads all clocks; it returns the quickest sample. */
@@ -87,4 +87,4 @@ int64_t wall_ns(int64_t monotonic) noexcept {
   return static_cast<int64_t>(static_cast<uint64_t>(now.realtime) - ago - static_cast<uint64_t>(suspended));
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /** One moment on every clock: CPU ticks, and nanoseconds of the system's clocks. */
 struct ClockSample {
@@ -76,6 +76,6 @@ void note_clocks(const ClockSample& sample) noexcept;
  */
 int64_t wall_ns(int64_t monotonic) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_CLOCKS_H

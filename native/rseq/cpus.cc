@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace rseq {
+namespace percpu {
 
 uint32_t parse_possible(const char* text, size_t length) noexcept {
   constexpr uint32_t kMost = 1u << 20; // Far above any kernel's NR_CPUS: a larger number is nonsense.
@@ -47,4 +47,4 @@ uint32_t possible_cpus() noexcept {
   return count;
 }
 
-} // namespace rseq
+} // namespace percpu

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /**
  * The number of shards that per-CPU data needs: the highest *possible* CPU id plus one, at least 1. The number of
@@ -20,6 +20,6 @@ uint32_t possible_cpus() noexcept;
 /** The highest CPU id plus one in a list such as "0-3,8-11\n", or 0 if the text is not a list of CPUs. O(length). */
 uint32_t parse_possible(const char* text, size_t length) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_CPUS_H

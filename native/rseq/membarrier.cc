@@ -3,7 +3,7 @@
 #include "cpus.h"
 #include "visit.h"
 
-namespace rseq {
+namespace percpu {
 namespace membarrier {
 namespace {
 
@@ -36,4 +36,4 @@ bool fence(uint32_t cpu) noexcept {
 }
 
 } // namespace membarrier
-} // namespace rseq
+} // namespace percpu

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace rseq {
+namespace percpu {
 namespace membarrier {
 
 enum Command : uint32_t {
@@ -74,6 +74,6 @@ bool fence(uint32_t cpu = kAllCpus) noexcept;
 bool fence_by_visiting(uint32_t cpu = kAllCpus) noexcept;
 
 } // namespace membarrier
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_MEMBARRIER_H

@@ -10,7 +10,7 @@
 
 #include "sections.h"
 
-namespace rseq {
+namespace percpu {
 
 /**
  * Writes a record at the head of a ring, if there is room before its tail:
@@ -45,6 +45,6 @@ inline Outcome load_cbne_load_memcpy_stamp_store(const Here& here, int64_t* v, c
              meta, mask);
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_RING_SECTIONS_H

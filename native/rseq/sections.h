@@ -26,7 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /** Which field of the area numbers the shards. */
 enum class Index : uint32_t {
@@ -416,6 +416,6 @@ inline Outcome load_store_spin_add_store(const Here& here, int64_t* v, int64_t c
              spins);
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_SECTIONS_H

@@ -7,7 +7,7 @@
 
 #include "sections.h"
 
-namespace rseq {
+namespace percpu {
 
 /** Spans begin and end at multiples of this number of words. */
 constexpr uint32_t kSpanWords = 16;
@@ -27,6 +27,6 @@ inline uint32_t add_span(const Here& here, int64_t* words, int32_t* sums, uint32
   return load_add_store_span(here, words, sums, next, end);
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_SPANS_H

@@ -25,7 +25,7 @@ extern "C" {
 }
 #endif
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 constexpr int kUnregisterFlag = 1;
@@ -221,4 +221,4 @@ void detach() noexcept {
     free(area);
 }
 
-} // namespace rseq
+} // namespace percpu

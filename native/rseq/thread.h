@@ -8,7 +8,7 @@
 #include "abi.h"
 #include "sections.h"
 
-namespace rseq {
+namespace percpu {
 
 /** Who registered the calling thread's area. */
 enum class Owner : uint32_t {
@@ -133,6 +133,6 @@ inline Here here(Index source) noexcept {
   return {area, __atomic_load_n(&area->mm_cid, __ATOMIC_RELAXED), source};
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_THREAD_H

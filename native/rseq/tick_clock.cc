@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 constexpr double kSecond = 1e9;
@@ -222,4 +222,4 @@ TickClock tick_clock() noexcept {
   return copy;
 }
 
-} // namespace rseq
+} // namespace percpu

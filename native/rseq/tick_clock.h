@@ -19,7 +19,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /** A moment on both clocks. */
 struct Moment {
@@ -96,6 +96,6 @@ void start_tick_clock() noexcept;
  */
 TickClock tick_clock() noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_TICK_CLOCK_H

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /**
  * The counter with which the sections in arch/ stamp records: the TSC (x86-64), the virtual counter (arm64) or the time
@@ -29,6 +29,6 @@ inline uint64_t ticks() noexcept {
 #endif
 }
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_TICKS_H

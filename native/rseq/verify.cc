@@ -16,7 +16,7 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-namespace rseq {
+namespace percpu {
 namespace {
 
 constexpr uint32_t kSignals = 8;
@@ -331,4 +331,4 @@ bool needs_self_test(const char* machine, const char* release) noexcept {
   return version < kFirstWithSections || version >= kFirstDoubtful;
 }
 
-} // namespace rseq
+} // namespace percpu

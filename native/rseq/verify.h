@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 
 /** Why verify() could not finish. The numbers are part of the binding: src/thread/verify.ts has the messages. */
 enum class VerifyError : uint32_t {
@@ -60,6 +60,6 @@ Verification verify(bool again = true) noexcept;
  */
 bool needs_self_test(const char* machine, const char* release) noexcept;
 
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_VERIFY_H

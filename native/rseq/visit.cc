@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace rseq {
+namespace percpu {
 namespace visit {
 namespace {
 
@@ -111,4 +111,4 @@ bool cpus(uint32_t first, uint32_t end, const Scheduler& scheduler) noexcept {
 }
 
 } // namespace visit
-} // namespace rseq
+} // namespace percpu

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace rseq {
+namespace percpu {
 namespace visit {
 
 /** No kernel supports more CPUs. */
@@ -46,6 +46,6 @@ extern const Scheduler kLinux;
 bool cpus(uint32_t first, uint32_t end, const Scheduler& scheduler = kLinux) noexcept;
 
 } // namespace visit
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_VISIT_H

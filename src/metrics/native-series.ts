@@ -8,7 +8,7 @@ import { typeError } from '../core/errors.js'
 import { ExponentialBuckets } from './buckets.js'
 import { type Instrument, type Step, step } from './instruments.js'
 
-/** A series as another addon opens it, with `rseq::Series` of `native/addon/series.h`. */
+/** A series as another addon opens it, with `percpu::Series` of `native/addon/series.h`. */
 export interface NativeSeries {
   /** The series that it updates. */
   readonly series: Instrument
@@ -46,7 +46,7 @@ function open(made: Step): object | null {
 }
 
 /**
- * Makes an object by which the C++ code of another addon updates a counter, gauge or histogram: `rseq::Series` of the header
+ * Makes an object by which the C++ code of another addon updates a counter, gauge or histogram: `percpu::Series` of the header
  * `series.h`, in the directory that `require('rseq/include')` names. Any thread may update the series while the addon keeps
  * a reference to the object, and while the thread that called this function runs.
  *

@@ -3,8 +3,8 @@
  * section.
  *
  *   RSEQ_TEST_RELEASE=6.19.3     what uname() says, beside the machine aarch64
- *   RSEQ_TEST_NEVER_ABORTS=1     a registration succeeds and the kernel never hears of it; to be used where libc registers
- *                                no thread. The process keeps to one CPU, so that the CPU's number stays right.
+ *   RSEQ_TEST_NEVER_ABORTS=1     a registration succeeds and the kernel never hears of it; to be used where libc
+ * registers no thread. The process keeps to one CPU, so that the CPU's number stays right.
  */
 #include "../../native/rseq/abi.h"
 
@@ -54,7 +54,7 @@ extern "C" long syscall(long number, ...) noexcept {
     argument = va_arg(list, long);
   va_end(list);
   if (number == RSEQ_SYSCALL && never_aborts()) {
-    auto* area = reinterpret_cast<rseq::Area*>(arguments[0]);
+    auto* area = reinterpret_cast<percpu::Area*>(arguments[0]);
     const bool registers = (arguments[2] & 1) == 0;
     area->cpu_id_start = area->cpu_id = registers ? static_cast<uint32_t>(sched_getcpu()) : UINT32_MAX;
     return 0;

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /**
@@ -42,6 +42,6 @@ template <> inline int32_t convert<int32_t>(double value) noexcept {
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_CONVERSIONS_H

@@ -17,7 +17,7 @@
 #include <cstring>
 #include <utility>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** The scratch array from the callback's data, for an environment without a place in the table. Null if refused. */
@@ -79,6 +79,6 @@ private:
 };
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_NAPI_TIER_H

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <node_api.h>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** Elements of a scratch array: the most arguments that any operation has. */
@@ -92,6 +92,6 @@ private:
 inline ScratchTable scratches;
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_SCRATCH_H

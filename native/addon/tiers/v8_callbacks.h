@@ -13,7 +13,7 @@
 #include <cstring>
 #include <utility>
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 template <typename Number> constexpr v8::CTypeInfo::Type v8_type_of();
@@ -95,6 +95,6 @@ private:
 };
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_V8_CALLBACKS_H

@@ -67,7 +67,7 @@ static_assert(sizeof(CFunction) == 16 && offsetof(CFunction, type) == 8);
 
 } // namespace v8
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /** The Node version that the binary is built for, by module version; 0 for one that was not tested. */
@@ -89,6 +89,6 @@ constexpr uint32_t node_major_of(uint32_t abi) {
 static_assert(node_major_of(RSEQ_NODE_ABI) != 0, "V8's fast-call layout is not known for this Node version");
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_V8_FAST_CALL_H

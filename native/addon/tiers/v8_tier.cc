@@ -19,7 +19,7 @@ extern "C" char __libc_single_threaded;
 char __libc_single_threaded = 0;
 #endif
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 thread_local uint32_t slow_calls = 0;
@@ -105,11 +105,11 @@ napi_value make_v8_buffer(void* memory, size_t size, void (*release)(void*, size
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #else
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 void export_v8_tier(Environment&, Object& exports) noexcept {
@@ -125,6 +125,6 @@ napi_value make_v8_buffer(void*, size_t, void (*)(void*, size_t, void*), void*) 
 }
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "../js.h"
 
-namespace rseq {
+namespace percpu {
 namespace addon {
 
 /**
@@ -28,6 +28,6 @@ bool has_v8_buffers(napi_env env) noexcept;
 napi_value make_v8_buffer(void* memory, size_t size, void (*release)(void*, size_t, void*), void* hint) noexcept;
 
 } // namespace addon
-} // namespace rseq
+} // namespace percpu
 
 #endif // RSEQ_ADDON_V8_TIER_H

@@ -2,7 +2,7 @@
 #include "../../percpu/opv.h"
 #include "step.h"
 
-namespace rseq::fuzz {
+namespace percpu::fuzz {
 namespace {
 
 WordAct act_of(const Step& step) {
@@ -53,4 +53,4 @@ void run_array_step(const Region& region, const Step& step) {
   }
 }
 
-} // namespace rseq::fuzz
+} // namespace percpu::fuzz

@@ -29,7 +29,7 @@
 
 namespace {
 
-using namespace rseq;
+using namespace percpu;
 using fuzz::Step;
 
 constexpr size_t kStepBytes = 12;

@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-namespace rseq::fuzz {
+namespace percpu::fuzz {
 
 struct Step {
   uint8_t operation;
@@ -21,6 +21,6 @@ struct Step {
 /** The operations on arrays of words. */
 void run_array_step(const Region& region, const Step& step);
 
-} // namespace rseq::fuzz
+} // namespace percpu::fuzz
 
 #endif // RSEQ_FUZZ_STEP_H

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 bool make_writable(const std::vector<Section>& sections) {
   const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
@@ -23,4 +23,4 @@ void Breakpoint::write(BreakpointCode code) {
   __builtin___clear_cache(bytes, bytes + sizeof(code));
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -8,7 +8,7 @@
 #include "machine.h"
 #include "section_table.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** Lets the program write the code of its sections. False, with errno, if the system forbids it. */
 bool make_writable(const std::vector<Section>& sections);
@@ -36,6 +36,6 @@ private:
   bool planted = false;
 };
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_BREAKPOINT_H

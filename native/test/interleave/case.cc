@@ -9,7 +9,7 @@
 #include <cstring>
 #include <optional>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 /** More stops than any operation has attempts: an operation with so many stops would never end. */
@@ -176,4 +176,4 @@ Verdict Laboratory::run(const Case& c, Fencer* fencer) {
   return verdict;
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -11,7 +11,7 @@
 
 #include <vector>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** How B comes in between. */
 enum class Way : uint32_t {
@@ -60,6 +60,6 @@ private:
   std::vector<unsigned char> seen; ///< What a case left in memory.
 };
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_CASE_H

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <sys/mman.h>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 CaseMemory::CaseMemory(uint32_t shards) : memory(), room(0) {
   for (const Operation& operation : operations())
@@ -28,4 +28,4 @@ const Memory& CaseMemory::set_up(const Structure& structure, Index index, uint32
   return memory;
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -7,7 +7,7 @@
 
 #include "operations.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** Pages that forked children share, with room for every structure in the table of operations. */
 class CaseMemory {
@@ -28,6 +28,6 @@ private:
   size_t room;
 };
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_CASE_MEMORY_H

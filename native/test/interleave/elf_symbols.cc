@@ -5,7 +5,7 @@
 #include <iterator>
 #include <link.h>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 /** Where the program was loaded, relative to the addresses in its file: the first module is the program. */
@@ -48,4 +48,4 @@ std::vector<Symbol> read_function_symbols(const char* path) {
   return found;
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 struct Symbol {
   std::string name;
@@ -21,6 +21,6 @@ struct Symbol {
 /** All functions of the program in `path`. Empty if the file cannot be read or was stripped. */
 std::vector<Symbol> read_function_symbols(const char* path);
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_ELF_SYMBOLS_H

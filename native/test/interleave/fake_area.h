@@ -7,7 +7,7 @@
 
 #include "../../rseq/thread.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /**
  * While one is alive, the calling thread's sections use an area that the kernel does not know of: a copy with
@@ -35,6 +35,6 @@ private:
   ptrdiff_t offset;
 };
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_FAKE_AREA_H

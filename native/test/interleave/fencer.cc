@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 Fencer::Fencer() {
   using namespace membarrier;
@@ -44,4 +44,4 @@ bool Fencer::fence() {
   return write(requests[1], &request, 1) == 1 && read(replies[0], &refused, 1) == 1 && refused == 0;
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 class Fencer {
 public:
@@ -30,6 +30,6 @@ private:
   bool running = false;
 };
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_FENCER_H

@@ -2,7 +2,7 @@
 
 #include "trace.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 /** Removes the sections that no operation met. */
@@ -58,4 +58,4 @@ std::string name_of(const Operation& operation) {
   return std::string(operation.structure->name) + '/' + operation.name;
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** An operation in one of its forms: on each index, in each order, from each start. */
 struct Form {
@@ -35,6 +35,6 @@ std::vector<const Operation*> partners(const Operation& operation);
 /** "structure/operation". */
 std::string name_of(const Operation& operation);
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_FORMS_H

@@ -12,7 +12,7 @@
 #include <asm/ptrace.h>
 #endif
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 #if defined(__x86_64__)
 
@@ -71,6 +71,6 @@ inline void set_single_step(ucontext_t&, bool) {}
 
 #endif
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_MACHINE_H

@@ -10,8 +10,8 @@
 
 namespace {
 
-using namespace rseq;
-using namespace rseq::interleave;
+using namespace percpu;
+using namespace percpu::interleave;
 
 constexpr const char* kHelp = R"(usage: interleave [--json] [--verbose] [--only TEXT] [--operations TEXT]
 

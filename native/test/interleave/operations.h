@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** The memory that a case works on. Sections and models get the same addresses. */
 struct Memory {
@@ -85,6 +85,6 @@ struct Rows {
   Rows(std::initializer_list<Operation> rows) { operations().insert(operations().end(), rows); }
 };
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_OPERATIONS_H

@@ -13,7 +13,7 @@
 #include <sys/utsname.h>
 #include <vector>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** The release of the running kernel. */
 inline std::string kernel() {
@@ -46,6 +46,6 @@ inline void print_json(const char* key, const std::map<std::string, uint64_t>& n
   std::cout << '}';
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_PRINTING_H

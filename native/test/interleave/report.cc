@@ -8,7 +8,7 @@
 #include <iomanip>
 #include <iostream>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 std::string offset(const Section& section, uintptr_t address) {
@@ -121,4 +121,4 @@ void Report::print_json() const {
   std::cout << "]}" << std::endl;
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

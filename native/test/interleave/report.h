@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 struct Report {
   std::vector<Section> sections;          ///< Those that were put to the test.
@@ -29,6 +29,6 @@ struct Report {
   void print_json() const;
 };
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_REPORT_H

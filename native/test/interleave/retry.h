@@ -8,7 +8,7 @@
 #include "../../rseq/thread.h"
 #include "operations.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** Sections that retry() tries. */
 constexpr uint32_t kAttempts = 8;
@@ -36,6 +36,6 @@ inline int64_t read(const int64_t& word) {
   return __atomic_load_n(&word, __ATOMIC_RELAXED);
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_RETRY_H

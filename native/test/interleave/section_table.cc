@@ -8,11 +8,11 @@
 
 // The linker's names for the beginning and the end of the table of pointers to the descriptors.
 extern "C" {
-[[gnu::visibility("hidden")]] extern const rseq::Descriptor* const __start___rseq_cs_ptr_array[];
-[[gnu::visibility("hidden")]] extern const rseq::Descriptor* const __stop___rseq_cs_ptr_array[];
+[[gnu::visibility("hidden")]] extern const percpu::Descriptor* const __start___rseq_cs_ptr_array[];
+[[gnu::visibility("hidden")]] extern const percpu::Descriptor* const __stop___rseq_cs_ptr_array[];
 }
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 size_t Section::length() const {
   return static_cast<size_t>(std::distance(instructions.lower_bound(start), instructions.lower_bound(commit)));
@@ -55,4 +55,4 @@ std::vector<Section> read_sections() {
   return table;
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** What was seen of a section, beside its counts. */
 struct Section {
@@ -45,6 +45,6 @@ struct Section {
 /** The table, sorted by address. Empty if the program's file has no symbols. */
 std::vector<Section> read_sections();
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_SECTION_TABLE_H

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <sched.h>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 /** With only one CPU, both are that CPU. */
@@ -86,4 +86,4 @@ const char* prepare(const std::string& only, Setting& setting) {
   return nullptr;
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** The program's sections on a machine that can run some of them. */
 struct Setting {
@@ -30,6 +30,6 @@ const char* prepare(const std::string& only, Setting& setting);
 /** Pins the calling thread to a CPU. Signal-safe. */
 bool pin(int cpu);
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_SETTING_H

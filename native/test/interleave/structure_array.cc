@@ -3,7 +3,7 @@
 #include "../../percpu/opv.h"
 #include "retry.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 constexpr uint32_t kLength = 2;
@@ -115,4 +115,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

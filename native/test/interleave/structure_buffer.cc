@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 constexpr int64_t kCapacity = 3;
@@ -87,4 +87,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 constexpr uint32_t kCounters = 3;
@@ -125,4 +125,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

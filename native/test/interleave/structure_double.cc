@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 struct Shard {
@@ -67,4 +67,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

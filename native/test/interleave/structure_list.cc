@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 struct Node {
@@ -125,4 +125,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

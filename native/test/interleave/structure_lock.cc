@@ -1,7 +1,7 @@
 // A lock of this CPU: a word that names its holder, 0 when free.
 #include "retry.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 /** The holder of the lock in state 1. */
@@ -63,4 +63,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -1,7 +1,7 @@
 // A list of numbered nodes: its sections by themselves. The links lie before the shards, one for each node.
 #include "retry.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 /** Of each shard, on its list from the start: none, one or both. */
@@ -118,4 +118,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 /** One word and three bytes, so that both loops of the copy run. */
@@ -106,4 +106,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

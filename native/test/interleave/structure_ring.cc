@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 constexpr uint32_t kCapacity = kLeastRing;
@@ -186,4 +186,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -2,7 +2,7 @@
 #include "../../rseq/spans.h"
 #include "retry.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 struct Shard {
@@ -64,4 +64,4 @@ const Rows wide_rows =
 #endif
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

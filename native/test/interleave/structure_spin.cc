@@ -1,7 +1,7 @@
 // A word that is waited for, and what was last seen of it.
 #include "retry.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 /** What the word is waited to become; it is that in state 1. */
@@ -65,4 +65,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 constexpr uint32_t kCapacity = 2;
@@ -208,4 +208,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

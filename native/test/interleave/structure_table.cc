@@ -1,7 +1,7 @@
 // A counter behind a table: the shard's entry points to the word that additions go to.
 #include "retry.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 struct Shard {
@@ -70,4 +70,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -1,7 +1,7 @@
 // A counter: one word a shard.
 #include "retry.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 struct Shard {
@@ -65,4 +65,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

@@ -4,7 +4,7 @@
 #include "fake_area.h"
 #include "traps.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 /**
@@ -86,4 +86,4 @@ bool trace(const Operation& operation, const Call& call, Section& section) {
   return tracer.entered;
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave

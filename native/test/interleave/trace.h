@@ -8,7 +8,7 @@
 #include "operations.h"
 #include "section_table.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /**
  * Runs `operation`, not armed, and tells whether it entered `section`. Adds the instructions that it
@@ -17,6 +17,6 @@ namespace rseq::interleave {
  */
 bool trace(const Operation& operation, const Call& call, Section& section);
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_TRACE_H

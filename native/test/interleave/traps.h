@@ -8,7 +8,7 @@
 #include <csignal>
 #include <ucontext.h>
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 
 /** Is told of every trap while it lives; at most one lives at a time. */
 class TrapListener {
@@ -43,6 +43,6 @@ inline void catch_traps() {
   sigaction(SIGTRAP, &action, nullptr);
 }
 
-} // namespace rseq::interleave
+} // namespace percpu::interleave
 
 #endif // RSEQ_INTERLEAVE_TRAPS_H

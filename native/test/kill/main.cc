@@ -9,9 +9,9 @@
 
 namespace {
 
-using namespace rseq;
-using namespace rseq::interleave;
-using namespace rseq::kill_test;
+using namespace percpu;
+using namespace percpu::interleave;
+using namespace percpu::kill_test;
 
 constexpr const char* kHelp = R"(usage: kill [--json] [--only TEXT] [--operations TEXT] [--every N]
 

@@ -13,7 +13,7 @@
 #include <memory>
 #include <vector>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 
 /** A region that processes share, with what dead processes have left in it. */
 class Path : private test::Processes, public test::SharedRegion {
@@ -67,6 +67,6 @@ template <typename Kind> std::unique_ptr<Path> make_path() {
   return std::make_unique<Kind>();
 }
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test
 
 #endif // RSEQ_KILL_PATH_H

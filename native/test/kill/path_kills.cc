@@ -4,7 +4,7 @@
 #include "../interleave/machine.h"
 #include "victim.h"
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 namespace {
 
 using namespace interleave;
@@ -18,7 +18,7 @@ constexpr uint64_t kShownFailures = 3;
 /** Whether a function is the library's or a path's own: not a section, which has kills of its own, and not the tracer.
  */
 bool is_traced(const std::string& symbol) {
-  return symbol.compare(0, 2, "_Z") == 0 && symbol.find("4rseq") != std::string::npos &&
+  return symbol.compare(0, 2, "_Z") == 0 && symbol.find("6percpu") != std::string::npos &&
          symbol.find("10interleave") == std::string::npos && symbol.find("10PathKiller") == std::string::npos &&
          symbol.find("6Victim") == std::string::npos;
 }
@@ -156,4 +156,4 @@ void PathKiller::run_all(const std::string& only, uint32_t every) {
       run_one(row, every);
 }
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test

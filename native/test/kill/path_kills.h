@@ -10,7 +10,7 @@
 #include <map>
 #include <string>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 
 /** What was seen of one path. */
 struct PathKills {
@@ -49,6 +49,6 @@ private:
   std::map<uintptr_t, Code> library; ///< The functions of the library and of the paths, by their ends.
 };
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test
 
 #endif // RSEQ_KILL_PATH_KILLS_H

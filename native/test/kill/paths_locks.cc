@@ -3,7 +3,7 @@
 #include "../../percpu/mutex.h"
 #include "path.h"
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 namespace {
 
 RegionSpec lock_spec(Kind kind, uint32_t shards) {
@@ -129,4 +129,4 @@ const PathRows rows({
 });
 
 } // namespace
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test

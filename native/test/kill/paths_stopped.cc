@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 namespace {
 
 using Numbers = std::vector<int64_t>;
@@ -208,4 +208,4 @@ const PathRows rows({
 });
 
 } // namespace
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test

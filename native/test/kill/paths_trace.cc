@@ -9,10 +9,10 @@
 
 #include <string_view>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 namespace {
 
-using namespace rseq::trace;
+using namespace percpu::trace;
 
 constexpr auto kStep = event("step", Level::info, number<uint32_t>("n"), text("url", 20), number<double>("half"));
 constexpr uint32_t kCapacity = 1024;
@@ -39,7 +39,7 @@ public:
       if (ring_snapshot(seat, shard, found, sizeof(found), bytes) != Status::ok)
         return "the ring cannot be read";
       for (uint32_t at = 0; at < bytes; next++) {
-        const uint32_t length = rseq::trace::detail::word_in<uint16_t>(found + at);
+        const uint32_t length = percpu::trace::detail::word_in<uint16_t>(found + at);
         if (!is_event(found + at + kReadFrame, length, next))
           return "an event is not the one that was recorded";
         at += kReadFrame + (length + kWord - 1) / kWord * kWord;
@@ -79,7 +79,7 @@ private:
       block[33] = 5;
       uint32_t hash = word;
       for (uint32_t k = 12; k < kControlBytes; k++)
-        hash = rseq::trace::detail::hash_byte(hash, block[k]);
+        hash = percpu::trace::detail::hash_byte(hash, block[k]);
       memcpy(block + 8, &hash, sizeof(hash));
     }
     memcpy(events + 64, &word, sizeof(word));
@@ -97,7 +97,7 @@ private:
 
   /** Whether bytes are the record of event `n`. */
   static bool is_event(const unsigned char* bytes, uint32_t length, uint32_t n) {
-    using namespace rseq::trace::detail;
+    using namespace percpu::trace::detail;
     const std::string_view url = n % 2 == 0 ? "/even" : "/odd";
     return length == 8 + 4 + 2 + url.size() + 8 && word_in<uint32_t>(bytes) == 0 && word_in<uint32_t>(bytes + 8) == n &&
            word_in<uint16_t>(bytes + 12) == url.size() && memcmp(bytes + 14, url.data(), url.size()) == 0 &&
@@ -115,4 +115,4 @@ const PathRows rows({
 });
 
 } // namespace
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test

@@ -2,7 +2,7 @@
 
 #include "../../percpu/list.h"
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 namespace {
 
 const char* judge_all(const std::vector<uint32_t>& units) {
@@ -104,4 +104,4 @@ std::vector<uint32_t> PoolPath::take(const Region& from, uint32_t most) const {
   return blocks;
 }
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test

@@ -10,7 +10,7 @@
 
 #include <set>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 
 constexpr uint32_t kUnits = 24;
 constexpr uint32_t kCache = 8;
@@ -38,6 +38,6 @@ public:
   std::vector<uint32_t> take(const Region& from, uint32_t most) const;
 };
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test
 
 #endif // RSEQ_KILL_PATHS_UNITS_H

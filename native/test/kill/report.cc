@@ -7,7 +7,7 @@
 #include <iomanip>
 #include <iostream>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 
 using interleave::kernel;
 using interleave::total;
@@ -106,4 +106,4 @@ void Report::print_json() const {
   std::cout << '}' << std::endl;
 }
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test

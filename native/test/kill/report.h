@@ -9,7 +9,7 @@
 #include "path_kills.h"
 #include "section_kills.h"
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 
 struct Report {
   const interleave::Setting& setting;
@@ -24,6 +24,6 @@ struct Report {
   void print_json() const;
 };
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test
 
 #endif // RSEQ_KILL_REPORT_H

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <sys/mman.h>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 
 using namespace interleave;
 
@@ -161,4 +161,4 @@ const char* SectionKiller::judge_one(const Expected& expected, const std::vector
   return memcmp(memory.bytes, tidied.data(), memory.size) == 0 ? nullptr : "a later operation found a wrong state";
 }
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test

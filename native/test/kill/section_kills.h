@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 
 /** What was seen of one section. */
 struct SectionKills {
@@ -56,6 +56,6 @@ private:
   std::vector<unsigned char> tidied; ///< The same, or what operations made of it, without what does not count.
 };
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test
 
 #endif // RSEQ_KILL_SECTION_KILLS_H

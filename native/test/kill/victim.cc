@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 namespace {
 
 using interleave::BreakpointCode;
@@ -142,4 +142,4 @@ void Victim::kill_now() {
   pid = 0;
 }
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test

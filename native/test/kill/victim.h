@@ -9,7 +9,7 @@
 #include <functional>
 #include <sys/types.h>
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 
 /** A traced child. It stands at the beginning of `body` and is killed at the end of the object's life. */
 class Victim {
@@ -50,6 +50,6 @@ private:
   bool finished = false;
 };
 
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test
 
 #endif // RSEQ_KILL_VICTIM_H

@@ -12,8 +12,8 @@
 
 namespace {
 
-using namespace rseq;
-using namespace rseq::stress;
+using namespace percpu;
+using namespace percpu::stress;
 
 /** What came of the rounds of one kind. */
 struct Result {

@@ -14,7 +14,7 @@ extern "C" {
 }
 #endif
 
-namespace rseq::stress {
+namespace percpu::stress {
 
 #if defined(RSEQ_COMPARE_TWICE)
 const char* const build_name = "compare-twice";
@@ -161,4 +161,4 @@ Options parse(int count, char** arguments) {
   return options;
 }
 
-} // namespace rseq::stress
+} // namespace percpu::stress

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <string>
 
-namespace rseq::stress {
+namespace percpu::stress {
 
 struct Options {
   std::string test = "counter";
@@ -45,6 +45,6 @@ constexpr bool is_compare_twice = true;
 constexpr bool is_compare_twice = false;
 #endif
 
-} // namespace rseq::stress
+} // namespace percpu::stress
 
 #endif // RSEQ_STRESS_OPTIONS_H

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace rseq::stress {
+namespace percpu::stress {
 
 class Structure {
 public:
@@ -60,6 +60,6 @@ template <typename Word> Word read(const Word& word) {
 /** Two lines, so that shards do not share one. */
 constexpr size_t kShardAlignment = 128;
 
-} // namespace rseq::stress
+} // namespace percpu::stress
 
 #endif // RSEQ_STRESS_STRUCTURE_H

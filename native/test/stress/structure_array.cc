@@ -6,7 +6,7 @@
 #include <atomic>
 #include <stdexcept>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 constexpr uint64_t kStepsPerStop = 16;
@@ -130,4 +130,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

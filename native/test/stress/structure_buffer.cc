@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 /** A count for each CPU, and slots. The subclass defines the contents of a slot. */
@@ -165,4 +165,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

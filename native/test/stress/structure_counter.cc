@@ -6,7 +6,7 @@
 #include <atomic>
 #include <iterator>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 class Counter : public Structure {
@@ -208,4 +208,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 class List : public Structure {
@@ -82,4 +82,4 @@ const Rows
     rows({{"list", "load_cbne_store and load_cbeq_store_add_load_store: push and pop of nodes", make<List>, true}});
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <sched.h>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 class Lock : public Structure {
@@ -75,4 +75,4 @@ private:
 const Rows rows({{"lock", "load_cbne_store: a lock for each CPU", make<Lock>, true}});
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

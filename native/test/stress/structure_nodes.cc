@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 constexpr uint64_t kStepsPerStop = 16;
@@ -100,4 +100,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

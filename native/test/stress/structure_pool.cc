@@ -7,7 +7,7 @@
 #include <atomic>
 #include <stdexcept>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 constexpr uint64_t kStepsPerFlush = 64;
@@ -108,4 +108,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

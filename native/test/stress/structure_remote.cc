@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <stdexcept>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 class Remote : public Structure {
@@ -78,4 +78,4 @@ private:
 const Rows rows({{"remote", "load_cbne_load_cbne_store with a stop word, and fences", make<Remote>, true}});
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <mutex>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 constexpr uint64_t kStepsPerRead = 64;
@@ -238,4 +238,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

@@ -3,7 +3,7 @@
 
 #include <atomic>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 class Spin : public Structure {
@@ -57,4 +57,4 @@ private:
 const Rows rows({{"spin", "load_spin_store: a word that is waited for", make<Spin>, true}});
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

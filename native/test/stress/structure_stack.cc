@@ -6,7 +6,7 @@
 
 #include <stdexcept>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 constexpr uint64_t kStepsPerStop = 16;
@@ -154,4 +154,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::stress
+} // namespace percpu::stress

@@ -9,7 +9,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 std::atomic<uint64_t> signals{0};
@@ -103,4 +103,4 @@ Counts run_team(const Options& options, uint32_t shards, bool armed, Structure& 
   return total;
 }
 
-} // namespace rseq::stress
+} // namespace percpu::stress

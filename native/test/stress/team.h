@@ -7,7 +7,7 @@
 
 #include "structure.h"
 
-namespace rseq::stress {
+namespace percpu::stress {
 
 /**
  * Runs options.threads threads at once, each making options.repetitions steps on `structure`. The last
@@ -21,6 +21,6 @@ void catch_disturbing_signal();
 /** Signals that came. */
 uint64_t signals_seen();
 
-} // namespace rseq::stress
+} // namespace percpu::stress
 
 #endif // RSEQ_STRESS_TEAM_H

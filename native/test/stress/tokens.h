@@ -9,7 +9,7 @@
 
 #include <mutex>
 
-namespace rseq::stress {
+namespace percpu::stress {
 
 /** Tokens are numbers from 1; 0 is none. */
 class Tokens {
@@ -67,6 +67,6 @@ private:
 /** How many there are in each shard at the start. */
 constexpr size_t kTokensPerShard = 3;
 
-} // namespace rseq::stress
+} // namespace percpu::stress
 
 #endif // RSEQ_STRESS_TOKENS_H

@@ -4,7 +4,7 @@
 #include <ctime>
 #include <sched.h>
 
-namespace rseq::stress {
+namespace percpu::stress {
 namespace {
 
 /** The control's area. Thread-local in the program itself, so it lies at one offset in all threads. */
@@ -74,4 +74,4 @@ bool Worker::count(Outcome outcome) {
   return outcome == Outcome::done;
 }
 
-} // namespace rseq::stress
+} // namespace percpu::stress

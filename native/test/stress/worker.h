@@ -8,7 +8,7 @@
 #include "../../rseq/thread.h"
 #include "options.h"
 
-namespace rseq::stress {
+namespace percpu::stress {
 
 /** What the threads of a run counted. */
 struct Counts {
@@ -79,6 +79,6 @@ private:
  */
 void use_fake_areas(bool on);
 
-} // namespace rseq::stress
+} // namespace percpu::stress
 
 #endif // RSEQ_STRESS_WORKER_H

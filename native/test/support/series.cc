@@ -10,9 +10,9 @@ namespace {
 std::vector<std::thread> running;
 
 /** Opens an argument. If it is no series, throws a TypeError and answers a series that is not open. */
-rseq::Series opened(const Napi::CallbackInfo& info, size_t argument = 0) {
-  rseq::Series series;
-  if (rseq::Series::open(info.Env(), info[argument], series) != napi_ok)
+percpu::Series opened(const Napi::CallbackInfo& info, size_t argument = 0) {
+  percpu::Series series;
+  if (percpu::Series::open(info.Env(), info[argument], series) != napi_ok)
     Napi::TypeError::New(info.Env(), "expected an object of nativeSeries()").ThrowAsJavaScriptException();
   return series;
 }
@@ -32,8 +32,8 @@ Napi::Value series_observe(const Napi::CallbackInfo& info) {
 Napi::Value series_start(const Napi::CallbackInfo& info) {
   const uint32_t threads = info[2].ToNumber().Uint32Value();
   const uint32_t times = info[3].ToNumber().Uint32Value();
-  const rseq::Series counter = opened(info);
-  const rseq::Series histogram = opened(info, 1);
+  const percpu::Series counter = opened(info);
+  const percpu::Series histogram = opened(info, 1);
   for (uint32_t thread = 0; thread < threads; thread++) {
     running.emplace_back([counter, histogram, times] {
       for (uint32_t k = 0; k < times; k++) {

@@ -12,7 +12,7 @@
 
 namespace {
 
-using namespace rseq::trace;
+using namespace percpu::trace;
 
 constexpr auto kOrder = event("order", Level::info, number<uint32_t>("n"), number<double>("ms"), text("url", 20));
 constexpr auto kAll = event("all", Level::debug, number<int8_t>("i"), number<uint16_t>("u"), number<int64_t>("wide"),
@@ -85,13 +85,13 @@ Napi::Value threads(const Napi::CallbackInfo& info) {
   const size_t sizes[] = {memory.ring.ByteLength(), memory.events.ByteLength()};
   for (uint32_t k = 0; k < number; k++)
     all.emplace_back([=, slot = memory.slot] {
-      rseq::attach();
+      percpu::attach();
       Trace trace;
       trace.open(ring, sizes[0], events, sizes[1], slot);
       auto record = trace.recorder(kOrder);
       for (uint32_t n = k * count; n < (k + 1) * count; n++)
         record(n, n / 2.0, "/thread");
-      rseq::detach();
+      percpu::detach();
     });
   for (std::thread& thread : all)
     thread.join();
@@ -99,8 +99,8 @@ Napi::Value threads(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  rseq::attach();
-  env.AddCleanupHook([] { rseq::detach(); });
+  percpu::attach();
+  env.AddCleanupHook([] { percpu::detach(); });
   exports.Set("open", Napi::Function::New<open>(env, "open"));
   exports.Set("has", Napi::Function::New<has>(env, "has"));
   exports.Set("order", Napi::Function::New<order>(env, "order"));

@@ -12,8 +12,8 @@
 #include <sys/time.h>
 #include <vector>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

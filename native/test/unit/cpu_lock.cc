@@ -6,8 +6,8 @@
 #include <thread>
 #include <vector>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-using namespace rseq;
+using namespace percpu;
 
 static uint32_t parsed(const char* text) {
   return parse_possible(text, strlen(text));

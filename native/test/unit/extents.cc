@@ -21,8 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

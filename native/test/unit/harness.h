@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace rseq::test {
+namespace percpu::test {
 
 struct Case {
   const char* name;
@@ -57,16 +57,16 @@ inline void skip(const char* reason) {
   state.skipped = reason;
 }
 
-} // namespace rseq::test
+} // namespace percpu::test
 
 /** Defines a case: `TEST(name) { ... }`. */
 #define TEST(name)                                                                                                     \
   static void name();                                                                                                  \
-  static const rseq::test::Register register_##name(#name, name);                                                      \
+  static const percpu::test::Register register_##name(#name, name);                                                    \
   static void name()
 
 /** Checks that both sides are equal. If they differ, prints the left value and is false. */
-#define CHECK_EQUAL(seen, wanted) rseq::test::check_equal(seen, wanted, #seen, __FILE__, __LINE__)
+#define CHECK_EQUAL(seen, wanted) percpu::test::check_equal(seen, wanted, #seen, __FILE__, __LINE__)
 #define CHECK(condition) CHECK_EQUAL(static_cast<bool>(condition), true)
 
 #endif // RSEQ_TEST_HARNESS_H

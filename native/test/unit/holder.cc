@@ -8,8 +8,8 @@
 #include <random>
 #include <thread>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 TEST(a_pool_and_a_list_in_shared_memory_work_and_note_their_holders) {
   for (const bool is_checked : {false, true}) {

@@ -5,8 +5,8 @@
 
 #include <vector>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

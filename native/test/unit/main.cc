@@ -12,7 +12,7 @@
 #include <cstring>
 #include <unistd.h>
 
-using namespace rseq::test;
+using namespace percpu::test;
 
 namespace {
 
@@ -50,8 +50,8 @@ int main(int count, char** arguments) {
   if (count == 2 && strcmp(arguments[1], "--refuse-rseq") == 0)
     return run_refused(arguments[0]);
   std::cout << std::unitbuf; // A case that crashes leaves what it printed before.
-  rseq::attach();            // If libc registers no threads, the cases on the main thread need it.
+  percpu::attach();          // If libc registers no threads, the cases on the main thread need it.
   const int status = run_cases();
-  rseq::detach();
+  percpu::detach();
   return status;
 }

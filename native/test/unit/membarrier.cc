@@ -4,8 +4,8 @@
 
 #include <sched.h>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 TEST(fences_reach_every_possible_cpu) {
   const bool has_command = (membarrier::supported() & membarrier::private_expedited_rseq) != 0;

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstring>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

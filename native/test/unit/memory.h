@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace rseq::test {
+namespace percpu::test {
 
 class Memory {
 public:
@@ -31,6 +31,6 @@ private:
   size_t size_;
 };
 
-} // namespace rseq::test
+} // namespace percpu::test
 
 #endif // RSEQ_TEST_MEMORY_H

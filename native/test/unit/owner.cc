@@ -13,13 +13,13 @@
 #include <unistd.h>
 #include <vector>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
-namespace rseq::owners {
+namespace percpu::owners {
 /** Defined in owner.cc. Takes one more slot, which no thread gives back. */
 uint64_t claim() noexcept;
-} // namespace rseq::owners
+} // namespace percpu::owners
 
 namespace {
 

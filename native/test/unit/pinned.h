@@ -7,7 +7,7 @@
 
 #include <sched.h>
 
-namespace rseq::test {
+namespace percpu::test {
 
 /** While an object lives, the calling thread stays on its CPU. */
 class Pinned {
@@ -27,6 +27,6 @@ private:
   cpu_set_t before;
 };
 
-} // namespace rseq::test
+} // namespace percpu::test
 
 #endif // RSEQ_TEST_PINNED_H

@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <thread>
 
-namespace rseq::test {
+namespace percpu::test {
 
 bool refuse(uint32_t system_call) {
   sock_filter program[] = {
@@ -41,4 +41,4 @@ bool on_refused_thread(const std::function<void()>& body) {
   return refused;
 }
 
-} // namespace rseq::test
+} // namespace percpu::test

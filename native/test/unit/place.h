@@ -10,7 +10,7 @@
 
 #include <functional>
 
-namespace rseq::test {
+namespace percpu::test {
 
 /** No machine has this CPU. */
 constexpr uint32_t kNoSuchIndex = INT32_MAX;
@@ -66,6 +66,6 @@ constexpr const char* kCannotRefuse = "libc ends a process that has a thread ref
 /** Runs `body` on a thread that the kernel refuses to register. False if that cannot be arranged here. */
 bool on_refused_thread(const std::function<void()>& body);
 
-} // namespace rseq::test
+} // namespace percpu::test
 
 #endif // RSEQ_TEST_PLACE_H

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace rseq::test {
+namespace percpu::test {
 
 constexpr off_t kLastTaken = 16;
 
@@ -134,6 +134,6 @@ private:
   }
 };
 
-} // namespace rseq::test
+} // namespace percpu::test
 
 #endif // RSEQ_TEST_PROCESSES_H

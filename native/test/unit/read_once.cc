@@ -14,8 +14,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

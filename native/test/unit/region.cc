@@ -6,8 +6,8 @@
 #include <functional>
 #include <iterator>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

@@ -8,8 +8,8 @@
 #include <limits>
 #include <numeric>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

@@ -15,8 +15,8 @@
 #include <sys/syscall.h>
 #include <thread>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 using fence_rows::Row;
 
 namespace {

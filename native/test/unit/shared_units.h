@@ -14,7 +14,7 @@
 #include <set>
 #include <vector>
 
-namespace rseq::test {
+namespace percpu::test {
 
 constexpr uint32_t kShards = 1u << 8; ///< More than the machine that runs this has CPUs.
 constexpr uint32_t kCache = 8;
@@ -146,6 +146,6 @@ public:
   }
 };
 
-} // namespace rseq::test
+} // namespace percpu::test
 
 #endif // RSEQ_TEST_SHARED_UNITS_H

@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include <vector>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

@@ -3,8 +3,8 @@
 
 #include <cerrno>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-using namespace rseq;
+using namespace percpu;
 
 namespace {
 

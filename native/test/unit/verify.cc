@@ -1,8 +1,8 @@
 #include "../../rseq/verify.h"
 #include "place.h"
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 
 TEST(this_machine_keeps_the_kernels_promise) {
   if (!is_registered(current_area()))

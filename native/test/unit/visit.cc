@@ -11,8 +11,8 @@
 #include <thread>
 #include <unistd.h>
 
-using namespace rseq;
-using namespace rseq::test;
+using namespace percpu;
+using namespace percpu::test;
 using visit::CpuSet;
 
 namespace {

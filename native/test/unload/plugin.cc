@@ -3,7 +3,7 @@
 
 #include "../../rseq/thread.h"
 
-using namespace rseq;
+using namespace percpu;
 
 extern "C" bool plugin_attach() {
   return attach().owner != Owner::none;

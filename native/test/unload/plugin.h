@@ -13,7 +13,7 @@ using Attach = bool();
 /** Runs a section on the calling thread, which leaves its descriptor's address in the area. False if it never got done.
  */
 using Add = bool(int64_t* word);
-/** As rseq::detach(). */
+/** As percpu::detach(). */
 using Detach = void();
 }
 

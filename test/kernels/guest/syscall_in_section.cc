@@ -27,24 +27,24 @@
 __asm__(".pushsection .text\n"
         ".balign 8\n"
         ".4byte " TEXT(RSEQ_SIGNATURE) "\n"
-        "leave_after_abort:\n" LEAVE ".popsection\n");
+                                       "leave_after_abort:\n" LEAVE ".popsection\n");
 
 extern "C" char leave_after_abort[];
 
 namespace {
 
-rseq::Descriptor descriptor = {0, 0, 0, 256, 0};
+percpu::Descriptor descriptor = {0, 0, 0, 256, 0};
 
 } // namespace
 
 int main() {
-  if (rseq::attach().owner == rseq::Owner::none) {
+  if (percpu::attach().owner == percpu::Owner::none) {
     std::puts("this thread is not registered for rseq");
     return 2;
   }
   descriptor.start_ip = reinterpret_cast<uint64_t>(&syscall);
   descriptor.abort_ip = reinterpret_cast<uint64_t>(leave_after_abort);
-  rseq::Area* area = rseq::current_area();
+  percpu::Area* area = percpu::current_area();
   // Preemption after the arming disarms: one time of many is enough.
   for (int i = 0; i < 100; i++) {
     __atomic_store_n(&area->rseq_cs, reinterpret_cast<uint64_t>(&descriptor), __ATOMIC_SEQ_CST);

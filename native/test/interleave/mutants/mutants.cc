@@ -2,7 +2,7 @@
 // those whose sections are broken.
 #include "../retry.h"
 
-namespace rseq::interleave {
+namespace percpu::interleave {
 namespace {
 
 using AddSection = asm_sections::LoadAddStore;
@@ -84,4 +84,4 @@ const Rows rows({
 });
 
 } // namespace
-} // namespace rseq::interleave
+} // namespace percpu::interleave

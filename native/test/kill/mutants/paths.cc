@@ -1,7 +1,7 @@
 // Paths that are broken on purpose: kill-mutants must report them.
 #include "../paths_units.h"
 
-namespace rseq::kill_test {
+namespace percpu::kill_test {
 namespace {
 
 /** Moves a block from the central store to a cache as in memory of one process: on the way it is in neither, without a
@@ -56,4 +56,4 @@ const PathRows rows({
 });
 
 } // namespace
-} // namespace rseq::kill_test
+} // namespace percpu::kill_test
