@@ -4,12 +4,21 @@
  *
  * glibc 2.32 and 2.34 moved the functions of libpthread and libdl into libc under a new version, which a binary
  * requires if it is linked on a newer system. Every glibc has the first version of these functions, so the binary binds
- * to that version. A statically linked program defines RSEQ_STATIC_LIBC, as archives have no symbol versions.
+ * to that version.
+ *
+ * Only code for shared objects does so (compiled with -fPIC): addons go to other machines. A program may be linked
+ * statically, and archives of libc have no symbol versions, nor does dlsym() find anything there. It refers to libc's
+ * symbols as any program does.
  */
 #ifndef RSEQ_GLIBC_FLOOR_H
 #define RSEQ_GLIBC_FLOOR_H
 
 #include <features.h>
+
+/** Defined if this code is compiled for a program, which may be linked statically, and not for a shared object. */
+#if !defined(RSEQ_STATIC_LIBC) && (!defined(__PIC__) || defined(__PIE__))
+#define RSEQ_STATIC_LIBC
+#endif
 
 #if defined(__GLIBC__) && !defined(RSEQ_STATIC_LIBC)
 #if defined(__x86_64__)

@@ -51,7 +51,8 @@ uint32_t min(uint32_t a, uint32_t b) noexcept {
 }
 
 #if defined(RSEQ_STATIC_LIBC)
-// A program linked statically with libc requires no symbol versions, and dlsym() finds nothing in it.
+// In a program that is linked statically with libc, dlsym() finds nothing. Any other one requires the glibc that it was
+// linked with anyway.
 const uint32_t libc_size = &__rseq_size != nullptr ? __rseq_size : 0;
 const ptrdiff_t libc_area_offset = &__rseq_offset != nullptr ? __rseq_offset : 0;
 #else

@@ -26,7 +26,7 @@ export async function buildNativePrograms(arch, programs) {
     await run('make', ['-s', jobs, '-C', join(project, 'native', 'test'), ...settings, ...made])
   }
   for (const { program, source } of programs.filter((one) => !isMade(one))) {
-    const flags = ['-std=c++17', '-O2', '-g', '-Wall', '-Wextra', '-static', '-DRSEQ_STATIC_LIBC', '-pthread']
+    const flags = ['-std=c++17', '-O2', '-g', '-Wall', '-Wextra', '-static', '-pthread']
     const files = [join(project, source), ...librarySources()]
     await run(compiler, [...flags, '-o', join(place, program), ...files])
   }

@@ -1,0 +1,13 @@
+# The version is that of the npm package.
+file(READ "${CMAKE_CURRENT_LIST_DIR}/../../package.json" _rseq_percpu_package)
+string(REGEX MATCH "\"version\": \"([0-9.]+)" _ "${_rseq_percpu_package}")
+set(PACKAGE_VERSION "${CMAKE_MATCH_1}")
+unset(_rseq_percpu_package)
+if(PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION)
+  set(PACKAGE_VERSION_COMPATIBLE FALSE)
+else()
+  set(PACKAGE_VERSION_COMPATIBLE TRUE)
+  if(PACKAGE_VERSION VERSION_EQUAL PACKAGE_FIND_VERSION)
+    set(PACKAGE_VERSION_EXACT TRUE)
+  endif()
+endif()
