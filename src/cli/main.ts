@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addBuild } from './build.js'
+import { addDemo } from './demo.js'
 import { addDump } from './dump.js'
 import { addInfo } from './info.js'
 import { addLs } from './ls.js'
@@ -19,6 +20,7 @@ import { addVerify } from './verify.js'
 
 const EXAMPLES = `
 Examples:
+  rseq demo                     see it for yourself: exact totals under kills, costs, a recorder after a crash
   rseq info                     is this machine using restartable sequences, and if not, why?
   rseq verify                   show that a section is aborted and no update is lost
   rseq build                    compile the native library where no binary fits
@@ -47,6 +49,7 @@ const program = new Command('rseq')
   .showHelpAfterError('(rseq --help shows what there is)')
   .addHelpText('after', EXAMPLES)
 
+addDemo(program)
 addInfo(program)
 addVerify(program)
 addBuild(program)

@@ -68,7 +68,8 @@ export function table(rows: readonly (readonly [label: string, text: string])[])
   return lines.join('\n')
 }
 
-function wrap(text: string, width: number): string[] {
+/** Breaks text at its spaces into lines of at most `width` characters, where its words allow that. */
+export function wrap(text: string, width: number): string[] {
   const lines = ['']
   for (const word of text.split(' ')) {
     const line = lines.at(-1) ?? ''

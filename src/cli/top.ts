@@ -10,9 +10,10 @@ import { SHM } from '../core/service-files.js'
 import type { ServiceSnapshot } from '../inspect/index.js'
 import type { WholeReader } from '../series/service-reader.js'
 import { type Line, barCharacters, objectsTable, processLines, processesHeading } from './top/frame.js'
+import { textOf } from './top/line-text.js'
 import { type Choice, Model, SORTS, type Sort, choose } from './top/model.js'
 import { interruption } from './interruption.js'
-import { type Style, styleOf } from './style.js'
+import { styleOf } from './style.js'
 import { jsonText } from '../core/printable.js'
 import { bytesText, complain, counted, printable } from './text.js'
 import { wholeNumber } from './whole-number.js'
@@ -72,11 +73,6 @@ class Looks {
 
 function choiceOf({ sort, reverse, filter }: Options): Choice {
   return { sort, isReversed: reverse === true, filter }
-}
-
-function textOf(line: Line, style: Style): string {
-  const marks = { ...style, plain: (text: string) => text, inverse: (text: string) => text }
-  return line.map(({ text, look }) => marks[look](text)).join('')
 }
 
 /** Prints one look as text. */

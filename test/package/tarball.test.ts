@@ -86,6 +86,7 @@ const JOINED: Readonly<Record<string, number>> = {
   'two-backends': 7_000,
   cjs: 720_000,
   'series of other addons': 3_000,
+  demo: 66_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -101,6 +102,9 @@ const OF_RECORDER = /^lib\/(trace\/(recorder\/|ctf\/(packets|record-cursor)\.)|c
 
 /** Formats of traces that joined later: CTF 2 and OTLP. */
 const OF_EXCHANGE = /^lib\/trace\/(ctf\/metadata2|export\/otlp)\./
+
+/** `rseq demo`, and what it shares with `rseq top`. */
+const OF_DEMO = /^lib\/cli\/(demo|demo\/[\w-]+|top\/line-text)\./
 
 /** Series of rseq/metrics that other addons update. */
 const OF_ADDONS = /^lib\/metrics\/native-series\./
@@ -119,6 +123,7 @@ const OF_TWO_BACKENDS = /^lib\/runtime\/two-backends\./
 
 /** Capabilities with files in the folders of others. */
 const MOVED = [
+  ['demo', OF_DEMO],
   ['metrics of processes', OF_PROCESSES],
   ['inspect', OF_VIEWS],
   ['formats', OF_FORMATS],

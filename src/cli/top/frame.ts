@@ -33,10 +33,15 @@ export interface BarCharacters {
 const BLOCKS: BarCharacters = { levels: '·▁▂▃▄▅▆▇█', overflow: '+' }
 const DIGITS: BarCharacters = { levels: '.12345678', overflow: '+' }
 
-/** The characters of bars that a terminal can show: by the locale, as others do. */
-export function barCharacters({ LC_ALL, LC_CTYPE, LANG }: NodeJS.ProcessEnv = process.env): BarCharacters {
+/** Whether a terminal can show characters beyond ASCII: by the locale, as others do. */
+export function showsUtf8({ LC_ALL, LC_CTYPE, LANG }: NodeJS.ProcessEnv = process.env): boolean {
   const locale = [LC_ALL, LC_CTYPE, LANG].find((value) => value !== undefined && value !== '') ?? ''
-  return /utf-?8/i.test(locale) ? BLOCKS : DIGITS
+  return /utf-?8/i.test(locale)
+}
+
+/** The characters of bars that a terminal can show. */
+export function barCharacters(environment: NodeJS.ProcessEnv = process.env): BarCharacters {
+  return showsUtf8(environment) ? BLOCKS : DIGITS
 }
 
 /** A bar of one character for each CPU. If there are more CPUs than room, neighbours share one. */
