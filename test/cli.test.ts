@@ -10,7 +10,8 @@ describe('rseq', () => {
       stderr: '',
     })
     expect(help.status).toBe(0)
-    for (const command of ['demo', 'info', 'verify', 'build']) expect(help.stdout).toContain(`\n  rseq ${command} `)
+    for (const command of ['demo', 'info', 'verify', 'build'])
+      expect(help.stdout).toContain(`\n  rseq ${command} `)
   })
 
   it('refuses what it does not know, naming it', async () => {
