@@ -24,7 +24,7 @@ export interface ContextOptions {
   type: Field
   /**
    * A function without arguments, or an AsyncLocalStorage. Each event asks it for its value. `undefined`, and an error, become 0, false or
-   * nothing.
+   * nothing; so do the contexts of an event that is recorded while a function of a context runs.
    */
   from: ContextSource
 }
@@ -87,6 +87,9 @@ function nothingOf({ type, labels }: FieldSpec): unknown {
   return type.endsWith('[]') ? [] : 0
 }
 
+/** Whether this thread asks a source. The events that a source records have nothing as their contexts, or it would be asked for ever. */
+let isAsking = false
+
 /** The functions that give the values of a trace's contexts: they do not throw. */
 export function contextValues(
   sources: readonly (() => unknown)[],
@@ -95,10 +98,14 @@ export function contextValues(
   return sources.map((source, k) => {
     const nothing = nothingOf(fields[k] as FieldSpec)
     return () => {
+      if (isAsking) return nothing
+      isAsking = true
       try {
         return source() ?? nothing
       } catch {
         return nothing
+      } finally {
+        isAsking = false
       }
     }
   })
