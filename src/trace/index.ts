@@ -13,6 +13,7 @@ export {
   processEvents,
   recordProcess,
 } from './process-events.js'
+export { type PinoDestination, type PinoEvents, pinoDestination, pinoEvents } from './sources/pino.js'
 export type {
   BigintType,
   BoundedField,

@@ -11,6 +11,8 @@ import { inspect } from 'node:util'
 import type { Worker } from 'node:worker_threads'
 import { checkInteger, typeError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
+import { CONSOLE_EVENTS, observeConsole } from './sources/console.js'
+import { UNHANDLED_EVENTS, observeUnhandled } from './sources/unhandled.js'
 import type { Trace } from './trace.js'
 
 const GC_KINDS = new Map<unknown, 'minor' | 'major' | 'incremental' | 'weakcb'>([
@@ -22,7 +24,7 @@ const GC_KINDS = new Map<unknown, 'minor' | 'major' | 'incremental' | 'weakcb'>(
 const DEFAULT_INTERVAL_MS = 1000
 const MOST_INTERVAL_MS = 3_600_000
 const NS_PER_MS = 1e6
-const OPTIONS = ['gc', 'loopDelayMs', 'workers', 'channels'] as const
+const OPTIONS = ['gc', 'loopDelayMs', 'workers', 'errors', 'console', 'channels'] as const
 
 const PROCESS_EVENTS = {
   /** A garbage collection: how long it took, and how long ago it ended, in milliseconds. Node tells of it afterwards. */
@@ -35,9 +37,11 @@ const PROCESS_EVENTS = {
   worker: { fields: { id: 'i32', state: { enum: ['started', 'ended'] }, code: 'i32' } },
   /** A message on a channel of node:diagnostics_channel: its name, and the message as `util.inspect` shows it. */
   channel: { fields: { channel: 'string', message: { type: 'string', most: 512 } } },
+  ...UNHANDLED_EVENTS,
+  ...CONSOLE_EVENTS,
 } as const
 
-/** The type of {@link processEvents}: the events `gc`, `loopDelay`, `worker` and `channel`. */
+/** The type of {@link processEvents}: the events `gc`, `loopDelay`, `worker`, `channel`, `unhandled`, `console.log` and so on. */
 export type ProcessEvents = typeof PROCESS_EVENTS
 
 /** Definitions of a process's events, to spread into those of a trace: `defineEvents('shop', { ...processEvents, ... })`. */
@@ -54,12 +58,22 @@ export interface RecordOptions {
   loopDelayMs?: number
   /** Whether to record Workers that this thread starts, and their ends; true by default. */
   workers?: boolean
+  /**
+   * Whether to record exceptions that nothing catches, and rejections that nothing handles or that a listener of `unhandledRejection` of
+   * the program sees; true by default. The process does with them what it does anyway.
+   */
+  errors?: boolean
+  /**
+   * Whether to record what this thread prints by `console.debug`, `log`, `info`, `warn` and `error`; false by default. It is printed as
+   * before; arguments that are not texts are formatted a second time.
+   */
+  console?: boolean
   /** The names of channels of node:diagnostics_channel, such as `http.client.request.start`; none by default. */
   channels?: readonly string[]
 }
 
-function checkBoolean(argument: string, value: unknown): boolean {
-  if (value === undefined) return true
+function checkBoolean(argument: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise
   if (typeof value !== 'boolean') throw typeError(argument, 'true or false', value)
   return value
 }
@@ -149,14 +163,18 @@ export function recordProcess(trace: ProcessTrace, options: RecordOptions = {}):
   if (missing !== undefined) {
     throw typeError('trace', `a trace whose definition has ...processEvents (it lacks ${missing})`, trace)
   }
-  const { gc, loopDelayMs, workers, channels } = checkOptions('options', options, OPTIONS)
+  const { gc, loopDelayMs, workers, errors, console, channels } = checkOptions('options', options, OPTIONS)
   const everyMs = checkInteger('loopDelayMs', loopDelayMs ?? DEFAULT_INTERVAL_MS, 0, MOST_INTERVAL_MS)
-  const [hasGc, hasWorkers] = [checkBoolean('gc', gc), checkBoolean('workers', workers)]
+  const [hasGc, hasWorkers] = [checkBoolean('gc', gc, true), checkBoolean('workers', workers, true)]
+  const hasErrors = checkBoolean('errors', errors, true)
+  const hasConsole = checkBoolean('console', console, false)
   const names = checkChannels(channels)
   const ends = [
     hasGc ? observeGc(trace) : null,
     everyMs > 0 ? observeLoop(trace, everyMs) : null,
     hasWorkers ? observeWorkers(trace) : null,
+    hasErrors ? observeUnhandled(trace) : null,
+    hasConsole ? observeConsole(trace) : null,
     observeChannels(trace, names),
   ]
   return () => {

@@ -83,6 +83,7 @@ const JOINED: Readonly<Record<string, number>> = {
   recorder: 36_000,
   exchange: 20_000,
   conditions: 32_000,
+  'sources of traces': 16_000,
   'two-backends': 7_000,
   cjs: 720_000,
   'series of other addons': 3_000,
@@ -112,6 +113,9 @@ const OF_ADDONS = /^lib\/metrics\/native-series\./
 /** Which events are recorded, by their values and in time, and the contexts that they have. */
 const OF_CONDITIONS = /^lib\/trace\/(filter|controls|gate|contexts)\./
 
+/** What records `console`, errors that nobody handles, and pino's lines; migrations, which a reader sees. */
+const OF_SOURCES = /^lib\/trace\/(sources\/|read\/migrations\.)/
+
 /** The command of `trace`. */
 const OF_TRACES = /^lib\/cli\/trace\./
 
@@ -132,6 +136,7 @@ const MOVED = [
   ['recorder', OF_RECORDER],
   ['exchange', OF_EXCHANGE],
   ['conditions', OF_CONDITIONS],
+  ['sources of traces', OF_SOURCES],
   ['two-backends', OF_TWO_BACKENDS],
   ['series of other addons', OF_ADDONS],
 ] as const
