@@ -290,7 +290,8 @@ describe('rseq demo', () => {
     const { child, ended } = await start('processes', /check 1:/)
     child.kill('SIGKILL')
     await ended
-    await untilNothingIsLeft()
+    // Its files stay if it was killed between two rounds, when none of its processes ran.
+    while (processesHere().length > 0) await pause(20)
   })
 
   test('Ctrl-C in a terminal ends it and its processes, and gives the terminal back', async ({ skip }) => {
