@@ -53,7 +53,8 @@ extern "C" long syscall(long number, ...) noexcept {
   for (long& argument : arguments)
     argument = va_arg(list, long);
   va_end(list);
-  if (number == RSEQ_SYSCALL && never_aborts()) {
+  // A call without an area registers nothing: the kernel itself refuses it.
+  if (number == RSEQ_SYSCALL && never_aborts() && arguments[0] != 0) {
     auto* area = reinterpret_cast<percpu::Area*>(arguments[0]);
     const bool registers = (arguments[2] & 1) == 0;
     area->cpu_id_start = area->cpu_id = registers ? static_cast<uint32_t>(sched_getcpu()) : UINT32_MAX;
