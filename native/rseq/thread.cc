@@ -19,10 +19,12 @@
 #endif
 
 #if defined(RSEQ_STATIC_LIBC)
+// NOLINTBEGIN(bugprone-reserved-identifier): these are glibc's own names.
 extern "C" {
 [[gnu::weak]] extern const unsigned int __rseq_size;
 [[gnu::weak]] extern const ptrdiff_t __rseq_offset;
 }
+// NOLINTEND(bugprone-reserved-identifier)
 #endif
 
 namespace percpu {
