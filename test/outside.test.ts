@@ -1,62 +1,34 @@
 // The library in programs without Node, as docs/cpp.md describes it: every snippet there is built and run.
-import { spawnSync } from 'node:child_process'
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
+import { CppProject, WHY_NO_CPP } from './support/cpp-page.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const native = join(root, 'native')
-const page = readFileSync(join(root, 'docs/cpp.md'), 'utf8')
 
-const project = mkdtempSync(join(tmpdir(), 'rseq-outside-'))
+const project = new CppProject(root)
 afterAll(() => {
-  rmSync(project, { recursive: true })
+  rmSync(project.directory, { recursive: true })
 })
-mkdirSync(join(project, 'node_modules'))
-symlinkSync(root, join(project, 'node_modules/rseq'))
 
-const mustHaveAll = process.env['CI'] === 'true'
-const missing = ['gcc', 'g++', 'cmake', 'pkg-config'].filter(
-  (tool) => spawnSync(tool, ['--version']).status !== 0,
-)
-const cannot = missing.length > 0 && !mustHaveAll
-const reason = cannot ? ` (not installed: ${missing.join(', ')})` : ''
+const cannot = WHY_NO_CPP !== ''
+const reason = cannot ? ` (${WHY_NO_CPP})` : ''
 
 /** Compilers on one busy CPU. */
 const LIMIT = { timeout: 1_200_000 }
 
-function run(command: string): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync('sh', ['-euc', command], { cwd: project, encoding: 'utf8' })
-  return { status, output: stdout + stderr }
-}
-
 describe.skipIf(cannot)(`docs/cpp.md${reason}`, () => {
-  const blocks = [...page.matchAll(/^```(\w+) ?(\S*)\n(.*?)^```$/gms)].map(([, language, file, text]) => ({
-    language,
-    file: file ?? '',
-    text: text ?? '',
-  }))
-  const files = blocks.filter(({ file }) => file !== '')
-  for (const { file, text } of files) writeFileSync(join(project, file), text)
-  const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
+  const { files, commands } = project
 
   test('has files and commands', () => {
-    expect(files.map(({ file }) => file)).toEqual(['counting.cc', 'CMakeLists.txt', 'counting.c'])
+    expect(files).toEqual(['counting.cc', 'CMakeLists.txt', 'counting.c'])
     expect(commands).toHaveLength(5)
   })
 
   test.each(commands.map((text) => [text.split('\n')[0], text]))('%s', LIMIT, (_, text = '') => {
-    const { status, output } = run(text)
+    const { status, output } = project.run(text)
     expect(status, output).toBe(0)
     // Only the installation runs no program.
     if (!text.includes('--install')) expect(output).toMatch(/^4000 additions$/m)
@@ -64,7 +36,7 @@ describe.skipIf(cannot)(`docs/cpp.md${reason}`, () => {
 
   test('and a static program is made without further flags', LIMIT, () => {
     const [plain = ''] = commands
-    const { status, output } = run(
+    const { status, output } = project.run(
       plain.replace('-O2', '-O2 -static').replace('./counting', 'env -i ./counting'),
     )
     expect(output).toMatch(/^4000 additions$/m)
@@ -80,13 +52,13 @@ describe.skipIf(cannot)(`a program in C11${reason}`, () => {
   const how = `-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -pthread -I"${native}"`
 
   test('finds every structure of percpu_c.h as the header describes it', LIMIT, () => {
-    copyFileSync(join(root, 'test/outside/program.c'), join(project, 'program.c'))
-    const built = run(
+    copyFileSync(join(root, 'test/outside/program.c'), join(project.directory, 'program.c'))
+    const built = project.run(
       `gcc ${warnings} ${how} -c program.c -o program.o && g++ -std=c++17 ${how} program.o ${sources.join(' ')} -o program`,
     )
     expect(built.status, built.output).toBe(0)
     for (const setting of ['', 'GLIBC_TUNABLES=glibc.pthread.rseq=0']) {
-      const { status, output } = run(`${setting} ./program`)
+      const { status, output } = project.run(`${setting} ./program`)
       expect(output).toMatch(/: 0 failures$/m)
       expect(status).toBe(0)
     }
