@@ -5,6 +5,7 @@
  */
 #include "../percpu/percpu_c.h"
 #include "../percpu/percpu.h"
+#include "../percpu/ring_shard.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <new>
 
 using percpu::PrivateRegion;
+using percpu::RecordFrame;
 using percpu::Region;
 using percpu::RegionError;
 using percpu::Status;
@@ -113,10 +115,6 @@ percpu_status act(percpu_words* words, uint32_t i, const percpu::WordAct& wanted
   return to_c(status);
 }
 
-/** Bits of a record's first word, as ring.h describes. */
-constexpr uint32_t kCpuAt = 16, kThreadAt = 32;
-constexpr uint64_t kLengthMask = 0xffff, kCpuMask = 0xffff, kThreadMask = 0x3fffffff;
-
 /** Visits `bytes` bytes of records, as ring_read() copies them. @return the bytes that they take in the ring. */
 uint32_t visit_all(const unsigned char* records, uint32_t bytes, percpu_rings_visit visit, void* context,
                    uint64_t& visited) noexcept {
@@ -127,13 +125,16 @@ uint32_t visit_all(const unsigned char* records, uint32_t bytes, percpu_rings_vi
     int64_t nanoseconds = 0;
     memcpy(&meta, record, sizeof(meta));
     memcpy(&nanoseconds, record + sizeof(meta), sizeof(nanoseconds));
-    const auto length = static_cast<uint32_t>(meta & kLengthMask);
-    const percpu_record seen = {record + percpu::kReadFrame, length, static_cast<uint32_t>(meta >> kCpuAt & kCpuMask),
-                                static_cast<uint32_t>(meta >> kThreadAt & kThreadMask), nanoseconds};
+    const auto length = static_cast<uint32_t>(meta & RecordFrame::kLengthMask);
+    // The number of a CPU has as many bits as a length.
+    const percpu_record seen = {record + percpu::kReadFrame, length,
+                                static_cast<uint32_t>(meta >> RecordFrame::kCpuShift & RecordFrame::kLengthMask),
+                                static_cast<uint32_t>(meta >> RecordFrame::kThreadShift & RecordFrame::kThreadMask),
+                                nanoseconds};
     visit(&seen, context);
     visited++;
     in_ring += percpu::ring_record_size(record);
-    at += percpu::kReadFrame + (length + 7) / 8 * 8;
+    at += percpu::kReadFrame + percpu::padded_record(length);
   }
   return in_ring;
 }
