@@ -47,7 +47,7 @@ function counterpartOf({ table }: OpenMetric, labels: readonly string[]): number
 
 /** A metric in memory that processes share. Before it is read, somebody has looked which processes live. */
 export class SharedFamily extends Family {
-  readonly #members = this.store.members as Members
+  protected readonly members = this.store.members as Members
   readonly #internals: Internals | null
   #others: readonly OtherFamily[] = []
 
@@ -71,14 +71,14 @@ export class SharedFamily extends Family {
   /** The value of a gauge in a process; undefined if the process has not updated it. `cell`: series x columns + column. */
   protected valueIn(cell: number): number | undefined {
     const { stateBase, wholeStride, wholeBase, doubleBase } = this.metric.plan
-    if (this.#members.states[stateBase + cell] === 0) return undefined
+    if (this.members.states[stateBase + cell] === 0) return undefined
     const { wholes, doubles } = this.store
     return wholeStride === 0 ? doubles.get(doubleBase + cell) : wholes.get(wholeBase + cell)
   }
 
   /** The values of a gauge's living processes that have updated it. */
   #valuesHere(series: number): number[] {
-    const { columns, count } = this.#members
+    const { columns, count } = this.members
     const isOwnOnly = this.spec.aggregator === 'omit'
     return columns.living
       .filter((column) => !isOwnOnly || column === columns.own)
@@ -133,8 +133,7 @@ export class SharedFamily extends Family {
 
 /** A gauge of which readers see a series for each process: number `series * columns + column`. */
 class FamilyByProcess extends SharedFamily {
-  readonly #members = this.store.members as Members
-  readonly #count = this.#members.count
+  readonly #count = this.members.count
   override readonly spec: MetricSpec = {
     ...this.metric.plan.spec,
     labels: [...this.metric.plan.spec.labels, { name: PROCESS_LABEL, known: null }],
@@ -142,7 +141,7 @@ class FamilyByProcess extends SharedFamily {
   override readonly series = this.metric.plan.series * this.#count
 
   #find(series: number): number | undefined {
-    return this.#members.columns.living.includes(series % this.#count) ? this.valueIn(series) : undefined
+    return this.members.columns.living.includes(series % this.#count) ? this.valueIn(series) : undefined
   }
 
   override labelsOf(series: number): readonly string[] | null {

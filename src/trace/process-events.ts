@@ -12,6 +12,8 @@ import type { Worker } from 'node:worker_threads'
 import { checkInteger, typeError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { CONSOLE_EVENTS, observeConsole } from './sources/console.js'
+import { checkHasEvents } from './sources/check-events.js'
+import { shown } from './sources/shown.js'
 import { UNHANDLED_EVENTS, observeUnhandled } from './sources/unhandled.js'
 import type { Trace } from './trace.js'
 
@@ -129,13 +131,10 @@ function observeWorkers({ worker: record }: ProcessTrace): () => void {
   }
 }
 
-/** What a message on a channel looks like. Its getters may throw. */
+/** What a message on a channel looks like. */
 function textOf(message: unknown): string {
-  try {
-    return inspect(message, { depth: 1, breakLength: Infinity, maxStringLength: 80, maxArrayLength: 3 })
-  } catch {
-    return 'a message that cannot be shown'
-  }
+  const how = { depth: 1, breakLength: Infinity, maxStringLength: 80, maxArrayLength: 3 }
+  return shown(() => inspect(message, how), 'a message that cannot be shown')
 }
 
 function observeChannels(trace: ProcessTrace, names: readonly string[]): () => void {
@@ -156,13 +155,7 @@ function observeChannels(trace: ProcessTrace, names: readonly string[]): () => v
  * @throws TypeError, RangeError if `trace` is no such trace, or for an option that is not accepted.
  */
 export function recordProcess(trace: ProcessTrace, options: RecordOptions = {}): () => void {
-  const missing = Object.keys(processEvents).find(
-    (name) =>
-      typeof (trace as unknown as Partial<Record<string, unknown>> | null | undefined)?.[name] !== 'function',
-  )
-  if (missing !== undefined) {
-    throw typeError('trace', `a trace whose definition has ...processEvents (it lacks ${missing})`, trace)
-  }
+  checkHasEvents(trace, processEvents, 'processEvents')
   const { gc, loopDelayMs, workers, errors, console, channels } = checkOptions('options', options, OPTIONS)
   const everyMs = checkInteger('loopDelayMs', loopDelayMs ?? DEFAULT_INTERVAL_MS, 0, MOST_INTERVAL_MS)
   const [hasGc, hasWorkers] = [checkBoolean('gc', gc, true), checkBoolean('workers', workers, true)]

@@ -7,6 +7,7 @@ import { elementOf } from '../record-layout.js'
 import type { BigintType, FieldSpec, NumberType, RecordSpec } from '../schema.js'
 import type { EventStream } from '../read/events.js'
 import type { TraceFile } from '../read/trace-file.js'
+import { missingBytes } from './streams.js'
 
 /** LTTng's numbers of the levels. */
 export const LOG_LEVELS = { critical: 2, error: 3, warning: 4, info: 6, debug: 14 } as const
@@ -81,13 +82,7 @@ export function metadataText(
   streams: readonly Pick<EventStream, 'cpu' | 'missing'>[],
 ): string {
   const { name, records } = description.spec
-  const missing = streams.flatMap(({ cpu, missing: { overwrittenBytes, damagedBytes } }) => {
-    const of = cpu === null ? 'overflow' : `cpu_${cpu}`
-    return [
-      overwrittenBytes > 0 ? `  overwritten_bytes_${of} = ${overwrittenBytes};\n` : '',
-      damagedBytes > 0 ? `  damaged_bytes_${of} = ${damagedBytes};\n` : '',
-    ]
-  })
+  const missing = missingBytes(streams).map(([what, bytes]) => `  ${what} = ${bytes};\n`)
   return `/* CTF 1.8 */
 ${integerTypes()}typealias floating_point { exp_dig = 8; mant_dig = 24; align = 8; } := float;
 typealias floating_point { exp_dig = 11; mant_dig = 53; align = 8; } := double;

@@ -5,6 +5,7 @@
  * @module
  */
 import { LOG_LEVELS, lengthName } from './metadata.js'
+import { missingBytes } from './streams.js'
 import type { EventStream } from '../read/events.js'
 import type { TraceFile } from '../read/trace-file.js'
 import { SIZES, elementOf } from '../record-layout.js'
@@ -87,18 +88,11 @@ export function metadata2Text(
   streams: readonly Pick<EventStream, 'cpu' | 'missing'>[],
 ): string {
   const { name, records } = description.spec
-  const missing = streams.flatMap(({ cpu, missing: { overwrittenBytes, damagedBytes } }) => {
-    const of = cpu === null ? 'overflow' : `cpu_${cpu}`
-    return [
-      [`overwritten_bytes_${of}`, overwrittenBytes],
-      [`damaged_bytes_${of}`, damagedBytes],
-    ].filter(([, bytes]) => bytes !== 0)
-  })
   const fragments: Json[] = [
     { type: 'preamble', version: 2, uuid: [...uuid] },
     {
       type: 'trace-class',
-      environment: { tracer_name: 'rseq', trace_name: name, ...Object.fromEntries(missing) },
+      environment: { tracer_name: 'rseq', trace_name: name, ...Object.fromEntries(missingBytes(streams)) },
       'packet-header-field-class': structure([
         ['magic', unsigned(32, 'packet-magic-number')],
         ['uuid', { type: 'static-length-blob', length: uuid.length, roles: ['metadata-stream-uuid'] }],

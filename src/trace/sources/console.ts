@@ -6,6 +6,7 @@
  */
 import { formatWithOptions } from 'node:util'
 import type { Trace } from '../trace.js'
+import { shown } from './shown.js'
 
 const TEXT = { text: { type: 'string', most: 512 } } as const
 
@@ -43,11 +44,10 @@ let state: 'nothing' | 'formats' | 'records' = 'nothing'
 function textOf(args: readonly unknown[]): string {
   const [first] = args
   if (args.length === 1 && typeof first === 'string') return first
-  try {
-    return formatWithOptions({ maxStringLength: 512, maxArrayLength: 50 }, ...args)
-  } catch {
-    return 'arguments that cannot be shown'
-  }
+  return shown(
+    () => formatWithOptions({ maxStringLength: 512, maxArrayLength: 50 }, ...args),
+    'arguments that cannot be shown',
+  )
 }
 
 function record(method: Method, args: readonly unknown[]): void {

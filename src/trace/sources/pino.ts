@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { typeError } from '../../core/errors.js'
 import type { Trace } from '../trace.js'
+import { checkHasEvents } from './check-events.js'
 
 const LINE = { line: { type: 'string', most: 1024 } } as const
 
@@ -107,9 +107,6 @@ class Destination implements PinoDestination {
  * ```
  */
 export function pinoDestination(trace: Trace<PinoEvents>): PinoDestination {
-  const given = trace as unknown as Partial<Record<string, unknown>> | null | undefined
-  const missing = Object.keys(pinoEvents).find((name) => typeof given?.[name] !== 'function')
-  if (missing !== undefined)
-    throw typeError('trace', `a trace whose definition has ...pinoEvents (it lacks ${missing})`, trace)
+  checkHasEvents(trace, pinoEvents, 'pinoEvents')
   return new Destination(trace)
 }

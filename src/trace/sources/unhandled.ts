@@ -8,6 +8,7 @@
  */
 import { inspect } from 'node:util'
 import type { Trace } from '../trace.js'
+import { shown } from './shown.js'
 
 export const UNHANDLED_EVENTS = {
   /** An exception that nothing caught, or the reason of a promise whose rejection nothing handled; the lines of its stack. */
@@ -31,15 +32,6 @@ interface Observer {
 const observers = new Set<Observer>()
 const REJECTION = 'unhandledRejection'
 
-/** Calls code of the program, which may throw: an event must not be what ends the process. */
-function textFrom(get: () => unknown): string {
-  try {
-    return String(get())
-  } catch {
-    return 'cannot be shown'
-  }
-}
-
 function headOf(error: unknown): string {
   if (error instanceof Error) return `${error.name}: ${error.message}`
   return inspect(error, { depth: 1, breakLength: Infinity, maxStringLength: 200, maxArrayLength: 3 })
@@ -53,7 +45,8 @@ function stackOf(error: unknown): string {
 
 function record(kind: Kind, error: unknown): void {
   if (![...observers].some(({ trace }) => trace.isOn('unhandled'))) return
-  const [head, stack] = [textFrom(() => headOf(error)), textFrom(() => stackOf(error))]
+  const head = shown(() => headOf(error), 'cannot be shown')
+  const stack = shown(() => stackOf(error), 'cannot be shown')
   for (const { trace } of observers) trace.unhandled(kind, head, stack)
 }
 
