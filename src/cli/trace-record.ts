@@ -6,6 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, InvalidArgumentError, type Option } from 'commander'
 import type { Level } from '../trace/schema.js'
+import { interruption } from './interruption.js'
 import { complain, counted } from './text.js'
 
 /** How often the rings are read, in milliseconds. */
@@ -38,10 +39,9 @@ async function record(given: string, out: string, pattern: string, options: Choi
     throw new Error(`out: expected a path where nothing is, got ${out}`, { cause: error })
   }
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => {
-      stop.abort()
-    })
+  void interruption().then(() => {
+    stop.abort()
+  })
   const told = new Set<string>()
   const tell = (problems: readonly string[]): void => {
     for (const problem of problems) if (!told.has(problem)) complain(problem)

@@ -7,12 +7,11 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { INTERRUPTIONS } from '../interruption.js'
 import { Interrupted, unlessStopped } from './stop.js'
 
 /** Characters of what a process says on its way out that are kept. */
 const LAST_WORDS = 2000
-/** Signals by which a terminal or a service manager ends all processes of a command. */
-const INTERRUPTIONS: readonly (NodeJS.Signals | null)[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /** How somebody ended who was not killed. */
 interface Ended {
@@ -95,7 +94,9 @@ export function startThread(file: string, data: unknown, onReport: OnReport = ()
 
 async function endOf(child: ChildProcess, lastWords: () => string): Promise<Ended> {
   const [status, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
-  if (signal !== null && INTERRUPTIONS.includes(signal)) return { error: new Interrupted(signal) }
+  // Ctrl-C comes to all processes of the command.
+  const interruption = INTERRUPTIONS.find((one) => one === signal)
+  if (interruption !== undefined) return { error: new Interrupted(interruption) }
   const how = signal === null ? `with the status ${status}` : `by ${signal}`
   return { error: new Error(`a process of the demo ended ${how}, not by this command: ${lastWords()}`) }
 }

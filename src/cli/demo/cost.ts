@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import { PerCpuCounter } from '../../index.js'
-import { counted } from '../text.js'
+import { counted, grouped } from '../text.js'
 import type { Line } from '../top/frame.js'
 import type { CostResult, CostRow } from './results.js'
 import { type Show, picture } from './show.js'
@@ -81,7 +81,7 @@ export function nsText(ns: number): string {
 export function factorText(cost: number, of: number): string {
   const factor = cost / of
   if (!Number.isFinite(factor)) return ''
-  return `${factor < 9.95 ? factor.toFixed(1) : Math.round(factor).toLocaleString('en-US')} x`
+  return `${factor < 9.95 ? factor.toFixed(1) : grouped(Math.round(factor))} x`
 }
 
 /** What a slice has shown. */

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers'
 import { Ledger } from './ledger.js'
 import { endWithParent, joinPlace, mapNotes, openCounter, tellParent } from './place.js'
-import { CHUNK, REPORT_MS } from './reports.js'
+import { countUntilReport } from './reports.js'
 
 const [, , directory = '', seats = '', seat = ''] = process.argv
 endWithParent(directory)
@@ -20,11 +19,7 @@ const add = (): void => {
 let own = 0
 /** Counts for a while, and lets the event loop see whether the parent still lives. */
 function count(): void {
-  const next = performance.now() + REPORT_MS
-  do {
-    ledger.addMany(add, Number(seat), CHUNK)
-    own += CHUNK
-  } while (performance.now() < next)
+  own += countUntilReport(ledger, add, Number(seat))
   tellParent(own)
   setImmediate(count)
 }

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PerCpuCounter } from '../../index.js'
 import { Ledger } from './ledger.js'
-import { CHUNK, REPORT_MS } from './reports.js'
+import { countUntilReport } from './reports.js'
 
 /** What the thread is given. */
 export interface CountingData {
@@ -26,10 +25,6 @@ const add = (): void => {
 
 parentPort?.postMessage('ready')
 for (let own = 0; ;) {
-  const next = performance.now() + REPORT_MS
-  do {
-    ledger.addMany(add, seat, CHUNK)
-    own += CHUNK
-  } while (performance.now() < next)
+  own += countUntilReport(ledger, add, seat)
   parentPort?.postMessage(own)
 }

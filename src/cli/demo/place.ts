@@ -43,13 +43,18 @@ export function mapNotes(directory: string, seats: number): SharedArrayBuffer {
   }
 }
 
+/** Removes the directory of the demo, in which others may still make files. */
+function removeDirectory(directory: string): void {
+  rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+}
+
 /** In a child process: ends it when the parent has ended, in whatever way, and removes what the parent could not. */
 export function endWithParent(directory: string): void {
   process.on('disconnect', () => {
     process.exit()
   })
   process.on('exit', () => {
-    if (!process.connected) rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+    if (!process.connected) removeDirectory(directory)
   })
   // The parent may have ended while this process started.
   if (!process.connected) process.exit()
@@ -65,7 +70,7 @@ export class Place {
   readonly directory: string
   readonly shop: SharedDirectory
   readonly #remove = (): void => {
-    rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 })
+    removeDirectory(this.directory)
   }
 
   /** @throws Error with the reason if memory cannot be shared here. */

@@ -9,6 +9,7 @@ import { performance } from 'node:perf_hooks'
 import { info } from '../../index.js'
 import { jsonText } from '../../core/printable.js'
 import { type DemoOptions, PARTS, type Part } from './options.js'
+import { INTERRUPTIONS } from '../interruption.js'
 import { complain } from '../text.js'
 import { dropAll } from './being.js'
 import { showCost } from './cost.js'
@@ -148,7 +149,7 @@ function stopBySignal(): AbortController {
   // Each one that is started waits for it.
   setMaxListeners(0, stop.signal)
   let first = Infinity
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of INTERRUPTIONS) {
     process.on(signal, () => {
       // One Ctrl-C comes twice under npx: from the terminal, and from npx.
       if (performance.now() - first > TWICE_MS) process.exit(BY_SIGNAL + constants.signals[signal])

@@ -7,8 +7,8 @@
  */
 import { clearLine, clearScreenDown, cursorTo, moveCursor } from 'node:readline'
 import { type Style, styleOf } from '../style.js'
-import { cut, widthOf, wrap } from '../text.js'
-import { type Line, type Segment, showsUtf8 } from '../top/frame.js'
+import { wrap } from '../text.js'
+import { type Line, bounded, showsUtf8 } from '../top/frame.js'
 import { textOf } from '../top/line-text.js'
 
 /** The most columns that lines take: longer ones are hard to read. */
@@ -51,19 +51,6 @@ export function bar(share: number, room: number, { full, parts }: Glyphs): strin
   const all = Math.max(share > 0 ? 1 : 0, Math.round(Math.min(1, share) * room * steps))
   const rest = all % steps
   return full.repeat(Math.floor(all / steps)) + (rest === 0 ? '' : (parts[rest - 1] ?? ''))
-}
-
-/** One line of at most `width` columns. */
-function bounded(line: Line, width: number): Line {
-  const kept: Segment[] = []
-  let left = width
-  for (const { text, look } of line) {
-    if (left <= 0) break
-    const part = cut(text, left)
-    left -= widthOf(part)
-    kept.push({ text: part, look })
-  }
-  return kept
 }
 
 /** How the demo is shown. */

@@ -18,6 +18,19 @@ export interface Segment {
 }
 export type Line = readonly Segment[]
 
+/** One line of at most `width` columns. */
+export function bounded(line: Line, width: number): Line {
+  const kept: Segment[] = []
+  let left = width
+  for (const { text, look } of line) {
+    if (left <= 0) break
+    const part = cut(text, left)
+    left -= widthOf(part)
+    kept.push({ text: part, look })
+  }
+  return kept
+}
+
 const GAP = '  '
 const LONGEST_NAME = 40
 /** The most columns of the name of an object where lines have no bound. */

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { bytesText, counted, cut, fit, grouped, printable, widthOf } from '../text.js'
+import { bytesText, counted, fit, grouped, printable, widthOf } from '../text.js'
 import {
   type BarCharacters,
   type Line,
   type Segment,
+  bounded,
   detailLines,
   objectsTable,
   processLines,
@@ -41,19 +42,6 @@ export interface ViewOptions {
   /** Milliseconds between two looks. */
   readonly interval: number
   readonly characters: BarCharacters
-}
-
-/** One line of at most `width` columns. */
-function bounded(line: Line, width: number): Line {
-  const kept: Segment[] = []
-  let left = width
-  for (const { text, look } of line) {
-    if (left <= 0) break
-    const part = cut(text, left)
-    left -= widthOf(part)
-    kept.push({ text: part, look })
-  }
-  return kept
 }
 
 /** A text on the left and one on the right side, if both have room. */
