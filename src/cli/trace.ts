@@ -154,7 +154,13 @@ async function tail(
 async function exportTo(
   given: string,
   out: string,
-  { format, pattern, level, ...where }: Choice & { format: ExportFormat; pattern: string },
+  {
+    format,
+    pattern,
+    level,
+    counter,
+    ...where
+  }: Choice & { format: ExportFormat; pattern: string; counter: string[] },
 ): Promise<void> {
   if (out === '-' && format.startsWith('ctf'))
     throw new Error(`out: expected the path of a directory for the format ${format}, got '-'`)
@@ -166,7 +172,7 @@ async function exportTo(
   const choice = { pattern: checkPattern(pattern), level }
   let exported
   try {
-    exported = await exportTraces(service, out, format, choice)
+    exported = await exportTraces(service, out, format, choice, { counters: counter })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     throw new Error(`out: expected a path where nothing is, got ${out}`, { cause: error })
@@ -253,6 +259,12 @@ export function addTrace(program: Command): void {
     )
     .option('--pattern <pattern>', pattern, '*')
     .addOption(level())
+    .option(
+      '--counter <event.field>',
+      'a field with numbers, such as loopDelay.p99, to draw as a graph; for perfetto and chrome; may be repeated',
+      (one: string, all: string[]) => [...all, one],
+      [],
+    )
     .option(...directory)
     .action(exportTo)
 }

@@ -7,7 +7,7 @@
 /** The bytes of the longest varint that is written: of 64 bits. */
 const MOST_VARINT_BYTES = 10
 
-const Wire = { varint: 0, double: 1, bytes: 2 } as const
+const Wire = { varint: 0, fixed64: 1, bytes: 2 } as const
 
 const MOST_NUMBER = BigInt(Number.MAX_SAFE_INTEGER)
 
@@ -72,9 +72,17 @@ export class Message {
   }
 
   double(field: number, value: number): this {
-    this.#tag(field, Wire.double)
+    this.#tag(field, Wire.fixed64)
     this.#reserve(8)
     this.#length = this.#bytes.writeDoubleLE(value, this.#length)
+    return this
+  }
+
+  /** Appends an unsigned integer of 64 bits as `fixed64` does. */
+  fixed64(field: number, value: bigint): this {
+    this.#tag(field, Wire.fixed64)
+    this.#reserve(8)
+    this.#length = this.#bytes.writeBigUInt64LE(value, this.#length)
     return this
   }
 

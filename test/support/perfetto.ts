@@ -26,15 +26,19 @@ message TrackDescriptor {
   optional ProcessDescriptor process = 3;
   optional ThreadDescriptor thread = 4;
   optional uint64 parent_uuid = 5;
+  optional CounterDescriptor counter = 8;
 }
+message CounterDescriptor { optional int32 unit = 3; }
 message ProcessDescriptor { optional int32 pid = 1; optional string process_name = 6; }
-message ThreadDescriptor { optional int32 pid = 1; optional int32 tid = 2; }
+message ThreadDescriptor { optional int32 pid = 1; optional int32 tid = 2; optional string thread_name = 5; }
 message TrackEvent {
   repeated uint64 category_iids = 3;
   repeated DebugAnnotation debug_annotations = 4;
   optional uint32 type = 9;
   optional uint64 name_iid = 10;
   optional uint64 track_uuid = 11;
+  oneof counter_value_field { int64 counter_value = 30; double double_counter_value = 44; }
+  repeated fixed64 flow_ids = 47;
 }
 message DebugAnnotation {
   oneof name_field { uint64 name_iid = 1; string name = 10; }
@@ -76,32 +80,57 @@ interface Packet {
   sequenceFlags?: number
   trackDescriptor?: {
     uuid: string
+    name?: string
     parentUuid?: string
-    process?: { pid: number }
-    thread?: { pid: number; tid: number }
+    process?: { pid: number; processName?: string }
+    thread?: { pid: number; tid: number; threadName?: string }
+    counter?: object
   }
-  trackEvent?: { type: number; nameIid: string; trackUuid: string; debugAnnotations?: Annotation[] }
+  trackEvent?: {
+    type: number
+    nameIid?: string
+    trackUuid: string
+    counterValue?: string
+    doubleCounterValue?: number
+    flowIds?: string[]
+    debugAnnotations?: Annotation[]
+  }
   internedData?: Record<string, Interned[]>
 }
 
 /** An event of a file of Perfetto's. */
 export interface PerfettoEvent {
   readonly time: bigint
-  readonly type: 'begin' | 'end' | 'instant'
+  readonly type: 'begin' | 'end' | 'instant' | 'counter'
+  /** The name of the event; of a counter, that of its track. */
   readonly name: string
   readonly pid: number
   readonly thread: number
+  /** What a viewer writes at the tracks of the process and of the thread. */
+  readonly titles: { readonly process: string | undefined; readonly thread: string | undefined }
+  readonly flows: readonly bigint[]
+  /** The value of a counter. */
+  readonly value: number | bigint | undefined
   readonly annotations: Readonly<Record<string, unknown>>
   /** Whether a span that begins here ends later, on the same track; true for other events. */
   isClosed: boolean
 }
 
-const TYPES = { 1: 'begin', 2: 'end', 3: 'instant' } as const
+const TYPES = { 1: 'begin', 2: 'end', 3: 'instant', 4: 'counter' } as const
 
-/** Decodes a file. @throws Error if a number stands for no name, a track is not described, or the end of a span has no beginning. */
+/**
+ * Decodes a file.
+ *
+ * @throws Error if a number stands for no name, a track is not described or has events of another kind, the end of a span has no
+ *   beginning, or a field is none of those above.
+ */
 export function decodePerfetto(bytes: Uint8Array): PerfettoEvent[] {
   const type = protobuf.parse(SCHEMA).root.lookupType('Trace')
-  const { packet: packets } = type.toObject(type.decode(bytes), { longs: String, oneofs: true }) as {
+  const message = type.decode(bytes)
+  // Fields with other numbers would be left out.
+  if (type.encode(message).finish().length !== bytes.length)
+    throw new Error('there are fields that are not known')
+  const { packet: packets } = type.toObject(message, { longs: String, oneofs: true }) as {
     packet: Packet[]
   }
   const names = new Map<string, string>()
@@ -125,10 +154,16 @@ export function decodePerfetto(bytes: Uint8Array): PerfettoEvent[] {
     }
   }
   const tracks = new Map<string, NonNullable<Packet['trackDescriptor']>>()
-  const threadOf = (uuid: string): { pid: number; tid: number } => {
+  // The track of the whole trace.
+  tracks.set('0', { uuid: '0', thread: { pid: 0, tid: 0 } })
+  const trackOf = (uuid: string): NonNullable<Packet['trackDescriptor']> => {
     const track = tracks.get(uuid)
     if (track === undefined) throw new Error(`the track ${uuid} is not described`)
-    return track.thread ?? threadOf(track.parentUuid ?? '')
+    return track
+  }
+  const threadOf = (uuid: string): { uuid: string; pid: number; tid: number } => {
+    const track = trackOf(uuid)
+    return track.thread === undefined ? threadOf(track.parentUuid ?? '') : { uuid, ...track.thread }
   }
   const open = new Map<string, PerfettoEvent[]>()
   const events: PerfettoEvent[] = []
@@ -152,12 +187,23 @@ export function decodePerfetto(bytes: Uint8Array): PerfettoEvent[] {
     if (trackDescriptor !== undefined) tracks.set(trackDescriptor.uuid, trackDescriptor)
     if (trackEvent === undefined) return
     if (timestampClockId !== 1) throw new Error('an event has another clock')
-    const { pid, tid } = threadOf(trackEvent.trackUuid)
+    const { trackUuid, counterValue, doubleCounterValue, flowIds = [] } = trackEvent
+    const { uuid, pid, tid } = threadOf(trackUuid)
+    const isCounter = trackEvent.type === 4
+    if (isCounter !== (trackOf(trackUuid).counter !== undefined))
+      throw new Error('a counter has its own track')
     const event: PerfettoEvent = {
       time: BigInt(timestamp ?? 0),
-      type: TYPES[trackEvent.type as 1 | 2 | 3],
-      name: named('eventNames', trackEvent.nameIid),
+      type: TYPES[trackEvent.type as 1 | 2 | 3 | 4],
+      name: isCounter ? (trackOf(trackUuid).name ?? '') : named('eventNames', trackEvent.nameIid ?? ''),
       ...{ pid, thread: tid, isClosed: trackEvent.type !== 1 },
+      // Names of threads may come after their first events.
+      get titles() {
+        const { thread, parentUuid = '' } = trackOf(uuid)
+        return { process: tracks.get(parentUuid)?.process?.processName, thread: thread?.threadName }
+      },
+      flows: flowIds.map(BigInt),
+      value: counterValue === undefined ? doubleCounterValue : BigInt(counterValue),
       annotations: Object.fromEntries(
         (trackEvent.debugAnnotations ?? []).map((one) => [
           named('debugAnnotationNames', one.nameIid ?? ''),
@@ -166,8 +212,8 @@ export function decodePerfetto(bytes: Uint8Array): PerfettoEvent[] {
       ),
     }
     events.push(event)
-    const stack = open.get(trackEvent.trackUuid) ?? []
-    open.set(trackEvent.trackUuid, stack)
+    const stack = open.get(trackUuid) ?? []
+    open.set(trackUuid, stack)
     if (event.type === 'begin') stack.push(event)
     if (event.type === 'end') {
       const begun = stack.pop()

@@ -6,7 +6,9 @@
 import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { rangeError } from '../../core/errors.js'
 import { chromeJson } from './chrome.js'
+import { Counters } from './counters.js'
 import { writeCtf } from './ctf.js'
 import { type EventChoice, Streams, missingTexts } from '../read/events.js'
 import { jsonLines } from './json.js'
@@ -30,6 +32,15 @@ export { cutOf, fullName, plain } from '../read/values.js'
 /** The formats of {@link exportTraces}. */
 export const EXPORT_FORMATS = ['ctf', 'ctf2', 'perfetto', 'chrome', 'json', 'otlp'] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+/** The formats that have counters. */
+const WITH_COUNTERS: readonly ExportFormat[] = ['perfetto', 'chrome']
+
+/** What else {@link exportTraces} writes. */
+export interface ExportOptions {
+  /** EVENT.FIELD of the counters: see {@link Counters}. */
+  readonly counters?: readonly string[]
+}
 
 /** Bytes that are written at once. */
 const PIECE = 2 ** 16
@@ -77,14 +88,22 @@ class CountedStreams extends Streams {
  * Writes the events of a service. Memory: some pieces of each CPU's ring, whatever the size of the traces.
  *
  * @param out - the file, or with `ctf` the directory, which is made; `-` is the standard output.
- * @throws Error if it exists, or cannot be written.
+ * @throws Error if it exists, or cannot be written; RangeError for a counter that is none, or if the format has no counters.
  */
 export async function exportTraces(
   service: ServiceTraces,
   out: string,
   format: ExportFormat,
   choice?: EventChoice,
+  { counters: wanted = [] }: ExportOptions = {},
 ): Promise<Exported> {
+  if (wanted.length > 0 && !WITH_COUNTERS.includes(format))
+    throw rangeError(
+      'counter',
+      `one of the formats ${WITH_COUNTERS.join(' and ')}, which have counters`,
+      format,
+    )
+  const counters = new Counters(service.traces, wanted)
   const streams = new CountedStreams(service, choice)
   try {
     let events: number
@@ -92,7 +111,10 @@ export async function exportTraces(
     else {
       const titles = new ProcessTitles(service.place)
       const make = { perfetto: perfettoPackets, chrome: chromeJson, json: jsonLines, otlp: otlpLines }[format]
-      const made: Iterable<string | Buffer> = make(streams, titles, service.place.service)
+      const made: Iterable<string | Buffer> = make(streams, titles, {
+        service: service.place.service,
+        counters,
+      })
       const parts = Readable.from(joined(made))
       if (format === 'otlp' && /^https?:/.test(out)) await postLines(made as Iterable<string>, out)
       else if (out === '-') await pipeline(parts, process.stdout, { end: false })

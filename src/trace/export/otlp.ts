@@ -13,7 +13,7 @@ import { jsonText } from '../../core/printable.js'
 import type { DecodedField, DecodedValue } from '../decoder.js'
 import { type ReadEvent, type Streams, missingTexts } from '../read/events.js'
 import type { ProcessTitles } from '../read/trace-file.js'
-import { OpenSpans, cutOf, fullName, marked, spanKey } from '../read/values.js'
+import { OpenSpans, cutOf, flowsOf, fullName, marked, spanKey } from '../read/values.js'
 
 /** The most spans of a request. */
 const BATCH = 256
@@ -66,11 +66,6 @@ function givenId({ fields }: ReadEvent, name: string, digits: number): string | 
   return isId ? value : undefined
 }
 
-function flowOf({ fields }: ReadEvent): bigint | undefined {
-  const found = fields.find(({ spec, value }) => (spec.type as string) === 'flow' && value !== 0n)
-  return found === undefined ? undefined : (found.value as bigint)
-}
-
 /** Makes the spans. */
 class Spans {
   readonly #open = new OpenSpans<Begun>()
@@ -81,7 +76,7 @@ class Spans {
     const digest = createHash('sha256')
       .update(`${spanKey(event)} ${event.time}`)
       .digest('hex')
-    const flow = flowOf(event)
+    const [flow] = flowsOf(event)
     const trace =
       flow === undefined
         ? digest.slice(0, 32)
@@ -194,7 +189,11 @@ class Batch {
 }
 
 /** Yields requests, one in each line. */
-export function* otlpLines(streams: Streams, titles: ProcessTitles, service: string): Generator<string> {
+export function* otlpLines(
+  streams: Streams,
+  titles: ProcessTitles,
+  { service }: { readonly service: string },
+): Generator<string> {
   const spans = new Spans()
   const batch = new Batch(service, titles)
   let last = 0n

@@ -2,7 +2,7 @@
  * Perfetto's protobuf format: a sequence of packets with the events in the order of their times. Names and texts are written once, and
  * then meant by their numbers. The numbers of fields are those of `perfetto.protos.Trace`.
  *
- * A span has a track of its own, as spans of one thread may overlap.
+ * A span has a track of its own, as spans of one thread may overlap. So has each counter of a thread.
  *
  * @module
  */
@@ -11,20 +11,26 @@ import type { DecodedField, DecodedValue } from '../decoder.js'
 import type { ReadEvent, Streams } from '../read/events.js'
 import { missingTexts } from '../read/events.js'
 import type { ProcessTitles } from '../read/trace-file.js'
-import { OpenSpans, fullName, marked, plain } from '../read/values.js'
+import { OpenSpans, flowsOf, fullName, marked, plain, threadNameOf } from '../read/values.js'
+import type { CounterValue, Counters } from './counters.js'
 
 const TRACE_PACKET = 1
 const Packet = {
   ...{ clockSnapshot: 6, timestamp: 8, sequence: 10, trackEvent: 11, internedData: 12, sequenceFlags: 13 },
   ...{ clockId: 58, trackDescriptor: 60 },
 } as const
-const Event = { categoryIids: 3, debugAnnotations: 4, type: 9, nameIid: 10, trackUuid: 11 } as const
+const Event = {
+  ...{ categoryIids: 3, debugAnnotations: 4, type: 9, nameIid: 10, trackUuid: 11 },
+  ...{ counterValue: 30, doubleCounterValue: 44, flowIds: 47 },
+} as const
 const Annotation = {
   ...{ nameIid: 1, bool: 2, uint: 3, int: 4, double: 5, string: 6, array: 12, stringIid: 17 },
 } as const
 const Interned = { categories: 1, names: 2, annotationNames: 3, annotationStrings: 29 } as const
-const Track = { uuid: 1, name: 2, process: 3, thread: 4, parentUuid: 5 } as const
-const Type = { begin: 1, end: 2, instant: 3 } as const
+const Track = { uuid: 1, name: 2, process: 3, thread: 4, parentUuid: 5, counter: 8 } as const
+const Process = { pid: 1, name: 6 } as const
+const Thread = { pid: 1, tid: 2, name: 5 } as const
+const Type = { begin: 1, end: 2, instant: 3, counter: 4 } as const
 const REALTIME = 1
 const SEQUENCE = 1
 const CLEARED = 1
@@ -54,20 +60,35 @@ class Names {
   }
 }
 
+/** A span that has begun. */
+interface Begun {
+  readonly track: number
+  readonly flows: readonly bigint[]
+}
+
+/** Where an event is shown, and how. */
+interface Shown extends Begun {
+  readonly type: number
+  /** The track of its thread. */
+  readonly thread: number
+}
+
 /** Makes the packets of a trace. */
 class Packets {
   readonly #categories = new Names(Interned.categories)
   readonly #names = new Names(Interned.names)
   readonly #annotations = new Names(Interned.annotationNames)
   readonly #texts = new Names(Interned.annotationStrings, MOST_TEXTS)
-  readonly #tracks = new Map<string, number>()
-  readonly #spans = new OpenSpans<number>()
+  readonly #tracks = new Map<string, { readonly uuid: number; readonly name: string | undefined }>()
+  readonly #spans = new OpenSpans<Begun>()
   readonly #titles: ProcessTitles
+  readonly #counters: Counters
   #lastTrack = 0
   #isFirst = true
 
-  constructor(titles: ProcessTitles) {
+  constructor(titles: ProcessTitles, counters: Counters) {
     this.#titles = titles
+    this.#counters = counters
   }
 
   #packet(content: Message): Buffer {
@@ -84,49 +105,71 @@ class Packets {
     return this.#packet(new Message().message(Packet.clockSnapshot, snapshot))
   }
 
-  *#track(key: string, describe: (track: Message) => Message): Generator<Buffer, number> {
+  /** @param name - is described again if it changes. */
+  *#track(key: string, describe: (track: Message) => Message, name?: string): Generator<Buffer, number> {
     const known = this.#tracks.get(key)
-    if (known !== undefined) return known
-    const uuid = ++this.#lastTrack
-    this.#tracks.set(key, uuid)
-    const track = describe(new Message().unsigned(Track.uuid, uuid))
-    yield this.#packet(new Message().message(Packet.trackDescriptor, track))
+    if (known !== undefined && (name === undefined || known.name === name)) return known.uuid
+    const uuid = known?.uuid ?? ++this.#lastTrack
+    this.#tracks.set(key, { uuid, name })
+    yield this.#described(uuid, describe)
     return uuid
   }
 
-  *#threadTrack({ pid, slot, thread }: ReadEvent): Generator<Buffer, number> {
+  #described(uuid: number, describe: (track: Message) => Message): Buffer {
+    const track = describe(new Message().unsigned(Track.uuid, uuid))
+    return this.#packet(new Message().message(Packet.trackDescriptor, track))
+  }
+
+  *#threadTrack(event: ReadEvent): Generator<Buffer, number> {
+    const { pid, slot, thread } = event
     const title = this.#titles.of(slot, pid)
-    const process = new Message().unsigned(1, pid)
-    if (title !== undefined) process.text(6, title)
+    const process = new Message().unsigned(Process.pid, pid)
+    if (title !== undefined) process.text(Process.name, title)
     const parent = yield* this.#track(`${pid}`, (track) => track.message(Track.process, process))
-    const ids = new Message().unsigned(1, pid).unsigned(2, thread)
-    return yield* this.#track(`${pid} ${thread}`, (track) =>
-      track.message(Track.thread, ids).unsigned(Track.parentUuid, parent),
+    const name = threadNameOf(event)
+    const ids = new Message().unsigned(Thread.pid, pid).unsigned(Thread.tid, thread)
+    if (name !== undefined) ids.text(Thread.name, name)
+    return yield* this.#track(
+      `${pid} ${thread}`,
+      (track) => track.message(Track.thread, ids).unsigned(Track.parentUuid, parent),
+      name,
     )
   }
 
-  /** The track of an event, and its type. */
-  *#placeOf(event: ReadEvent): Generator<Buffer, { track: number; type: number }> {
+  *#shownOf(event: ReadEvent): Generator<Buffer, Shown> {
     const thread = yield* this.#threadTrack(event)
     const { phase } = event.spec
-    if (phase === 'event') return { track: thread, type: Type.instant }
-    if (phase === 'end') {
-      // The beginning of a span may have been overwritten. Its end is then shown as an event.
-      const track = this.#spans.end(event)
-      return track === undefined ? { track: thread, type: Type.instant } : { track, type: Type.end }
+    const flows = flowsOf(event)
+    const begun = phase === 'end' ? this.#spans.end(event) : undefined
+    if (begun !== undefined) {
+      // The beginning has its flows already.
+      const own = flows.filter((flow) => !begun.flows.includes(flow))
+      return { thread, track: begun.track, type: Type.end, flows: own }
     }
+    // The beginning of a span may have been overwritten. Its end is then shown as an event.
+    if (phase !== 'begin') return { thread, track: thread, type: Type.instant, flows }
     const track = ++this.#lastTrack
-    this.#spans.begin(event, track)
-    const descriptor = new Message()
-      .unsigned(Track.uuid, track)
-      .text(Track.name, fullName(event))
-      .unsigned(Track.parentUuid, thread)
-    yield this.#packet(new Message().message(Packet.trackDescriptor, descriptor))
-    return { track, type: Type.begin }
+    this.#spans.begin(event, { track, flows })
+    yield this.#described(track, (own) =>
+      own.text(Track.name, fullName(event)).unsigned(Track.parentUuid, thread),
+    )
+    return { thread, track, type: Type.begin, flows }
+  }
+
+  *#counter(thread: number, { name, value }: CounterValue, time: bigint): Generator<Buffer> {
+    const track = yield* this.#track(`${thread} ${name}`, (own) =>
+      own.text(Track.name, name).unsigned(Track.parentUuid, thread).message(Track.counter, new Message()),
+    )
+    const message = new Message().unsigned(Event.type, Type.counter).unsigned(Event.trackUuid, track)
+    const isWhole = typeof value === 'bigint' && BigInt.asIntN(64, value) === value
+    if (isWhole) message.int64(Event.counterValue, value)
+    else message.double(Event.doubleCounterValue, Number(value))
+    const packet = new Message().unsigned(Packet.timestamp, time).unsigned(Packet.clockId, REALTIME)
+    yield this.#packet(packet.message(Packet.trackEvent, message))
   }
 
   *event(event: ReadEvent): Generator<Buffer> {
-    const { track, type } = yield* this.#placeOf(event)
+    const { thread, track, type, flows } = yield* this.#shownOf(event)
     const { trace, time, spec, cpu, fields, isMisfit } = event
     const interned = new Message()
     const message = new Message()
@@ -145,9 +188,11 @@ class Packets {
     annotate('level', spec.level)
     annotate('cpu', cpu)
     if (isMisfit) annotate('misfit', true)
+    for (const flow of flows) message.fixed64(Event.flowIds, flow)
     const packet = new Message().unsigned(Packet.timestamp, time).unsigned(Packet.clockId, REALTIME)
     if (interned.length > 0) packet.message(Packet.internedData, interned)
     yield this.#packet(packet.message(Packet.trackEvent, message))
+    for (const counter of this.#counters.of(event)) yield* this.#counter(thread, counter, time)
   }
 
   #valued(annotation: Message, value: DecodedValue, interned: Message): Message {
@@ -194,8 +239,12 @@ function shown(field: DecodedField): DecodedValue {
 }
 
 /** Yields the parts of the file. */
-export function* perfettoPackets(streams: Streams, titles: ProcessTitles): Generator<Buffer> {
-  const packets = new Packets(titles)
+export function* perfettoPackets(
+  streams: Streams,
+  titles: ProcessTitles,
+  { counters }: { readonly counters: Counters },
+): Generator<Buffer> {
+  const packets = new Packets(titles, counters)
   let last: bigint | undefined
   for (const event of streams.merged()) {
     if (last === undefined) yield packets.clock(event.time)
@@ -203,5 +252,7 @@ export function* perfettoPackets(streams: Streams, titles: ProcessTitles): Gener
     yield* packets.event(event)
   }
   const texts = missingTexts(streams.streams)
-  if (texts.length > 0) yield packets.missing(last ?? 0n, texts)
+  if (texts.length === 0) return
+  if (last === undefined) yield packets.clock(0n)
+  yield packets.missing(last ?? 0n, texts)
 }
