@@ -84,6 +84,7 @@ const JOINED: Readonly<Record<string, number>> = {
   exchange: 20_000,
   conditions: 32_000,
   'sources of traces': 16_000,
+  'viewers of traces': 5_000,
   'two-backends': 7_000,
   cjs: 720_000,
   'series of other addons': 3_000,
@@ -116,6 +117,9 @@ const OF_CONDITIONS = /^lib\/trace\/(filter|controls|gate|contexts)\./
 /** What records `console`, errors that nobody handles, and pino's lines; migrations, which a reader sees. */
 const OF_SOURCES = /^lib\/trace\/(sources\/|read\/migrations\.)/
 
+/** What viewers of a trace show beside its events. */
+const OF_VIEWERS = /^lib\/trace\/(export\/counters|read\/thread-name)\./
+
 /** The command of `trace`. */
 const OF_TRACES = /^lib\/cli\/trace\./
 
@@ -137,6 +141,7 @@ const MOVED = [
   ['exchange', OF_EXCHANGE],
   ['conditions', OF_CONDITIONS],
   ['sources of traces', OF_SOURCES],
+  ['viewers of traces', OF_VIEWERS],
   ['two-backends', OF_TWO_BACKENDS],
   ['series of other addons', OF_ADDONS],
 ] as const

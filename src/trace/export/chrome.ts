@@ -7,8 +7,9 @@
 import { jsonText } from '../../core/printable.js'
 import type { ReadEvent, Streams } from '../read/events.js'
 import { missingTexts } from '../read/events.js'
+import { threadNameOf } from '../read/thread-name.js'
 import type { ProcessTitles } from '../read/trace-file.js'
-import { OpenSpans, fullName, marked, plain, spanKey, threadNameOf } from '../read/values.js'
+import { OpenSpans, fullName, marked, plain, spanKey } from '../read/values.js'
 import type { Counters } from './counters.js'
 
 /** Microseconds with three decimals, exactly. */

@@ -10,8 +10,9 @@ import { Message } from '../../core/protobuf.js'
 import type { DecodedField, DecodedValue } from '../decoder.js'
 import type { ReadEvent, Streams } from '../read/events.js'
 import { missingTexts } from '../read/events.js'
+import { threadNameOf } from '../read/thread-name.js'
 import type { ProcessTitles } from '../read/trace-file.js'
-import { OpenSpans, flowsOf, fullName, marked, plain, threadNameOf } from '../read/values.js'
+import { OpenSpans, flowsOf, fullName, marked, plain } from '../read/values.js'
 import type { CounterValue, Counters } from './counters.js'
 
 const TRACE_PACKET = 1
