@@ -1,12 +1,16 @@
 /** What viewers of a trace show beside its events: the names of processes and threads, counters and flows. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { SharedDirectory } from '../lib/shared/index.js'
 import { defineEvents } from '../lib/trace/index.js'
+import type { ReadEvent } from '../lib/trace/read/events.js'
+import { withMigrations } from '../lib/trace/read/migrations.js'
+import type { TraceFile } from '../lib/trace/read/trace-file.js'
 import { environment, execute, rseq } from './cli/command.js'
+import { supportAndCpusOr } from './support/addon.js'
 import { decodePerfetto } from './support/perfetto.js'
 import { type Place, WHY_NO_SHM, useService } from './support/shared.js'
 
@@ -19,6 +23,15 @@ interface ChromeEvent {
   readonly tid: number
   readonly id?: number
   readonly args: Readonly<Record<string, unknown>>
+}
+
+interface JsonEvent {
+  readonly trace: string
+  readonly event: string
+  readonly time: string
+  readonly cpu: number
+  readonly thread: number
+  readonly values: Readonly<Record<string, unknown>>
 }
 
 describe.skipIf(WHY_NO_SHM !== '')('viewers', { timeout: 120_000 }, () => {
@@ -36,7 +49,7 @@ describe.skipIf(WHY_NO_SHM !== '')('viewers', { timeout: 120_000 }, () => {
     rmSync(out, { recursive: true, force: true })
   })
   const exported = async (format: string, ...args: string[]): Promise<Buffer> => {
-    const path = join(out, `${format}${args.length}`)
+    const path = join(out, `${format}${args.join('')}`)
     const ran = await rseq(['trace', 'export', shop.path, path, '--format', format, ...args])
     expect(ran).toMatchObject({ status: 0 })
     return readFileSync(path)
@@ -133,6 +146,80 @@ describe.skipIf(WHY_NO_SHM !== '')('viewers', { timeout: 120_000 }, () => {
     expect(new Set(drawn.map(({ id }) => id)).size).toBe(3)
   })
 
+  test('all have the migrations of a thread, at the first event on its new CPU, and none that was not', async ({
+    skip,
+  }) => {
+    const { support, cpus } = supportAndCpusOr(skip)
+    const [here = 0, there = 1] = cpus
+    const steps = defineEvents('shop', { step: { fields: { k: 'u32', on: 'u32' } } }).open(shop)
+    const visited = [here, here, there, there, there, here, there]
+    try {
+      visited.forEach((cpu, k) => {
+        support.setAffinity(0, [cpu])
+        steps.step(k, cpu)
+        // The clocks of two CPUs agree to some microseconds.
+        for (const start = performance.now(); performance.now() < start + 1;);
+      })
+    } finally {
+      support.setAffinity(0, cpus)
+    }
+    const expected = visited.flatMap((on, k) => {
+      const before = visited[k - 1] ?? on
+      const migration = before === on ? [] : [['rseq:migration', { from: before, to: on }]]
+      return [...migration, ['shop:step', { k, on }]]
+    })
+    /** The values of the fields but `ms`: how long the thread had recorded nothing. */
+    const named = (name: string, values: Readonly<Record<string, unknown>>): unknown => {
+      const names = name === 'shop:step' ? ['k', 'on'] : ['from', 'to']
+      expect(name === 'shop:step' || Number(values['ms']) > 0.5).toBe(true)
+      return [name, Object.fromEntries(names.map((one) => [one, Number(values[one])]))]
+    }
+    const lines = (await exported('json', '--migrations')).toString().trimEnd().split('\n')
+    const events = lines.map((line) => JSON.parse(line) as JsonEvent)
+    expect(events.map(({ trace, event, values }) => named(`${trace}:${event}`, values))).toEqual(expected)
+    events.forEach(({ event, cpu, thread, time, values }, k) => {
+      expect(thread).toBe(process.pid)
+      if (event === 'migration') expect([cpu, time]).toEqual([values['to'], events[k + 1]?.time])
+    })
+    const seen = decodePerfetto(await exported('perfetto', '--migrations'))
+    expect(seen.map(({ name, annotations }) => named(name, annotations))).toEqual(expected)
+    expect(new Set(seen.map(({ thread, type }) => `${thread} ${type}`))).toEqual(
+      new Set([`${process.pid} instant`]),
+    )
+    const { traceEvents } = JSON.parse((await exported('chrome', '--migrations')).toString()) as {
+      traceEvents: ChromeEvent[]
+    }
+    const shown = traceEvents.filter(({ ph }) => ph === 'i')
+    expect(shown.map(({ name, args }) => named(name, args))).toEqual(expected)
+    const plain = (await exported('json')).toString().trimEnd().split('\n')
+    expect(plain.length).toBe(visited.length)
+  })
+
+  test('migrations are of one thread each, whatever threads do between them', () => {
+    const trace = {
+      description: { spec: { name: 'shop', contexts: [], records: [] } },
+    } as unknown as TraceFile
+    const spec = { event: 'step', phase: 'event', level: 'info', fields: [] } as const
+    const at = (time: number, slot: number, pid: number, thread: number, cpu: number): ReadEvent => ({
+      ...{ id: 0, spec, slot, pid, span: 0, isMisfit: false, fields: [], trace },
+      ...{ time: BigInt(time) * 1_000_000n, cpu, thread },
+    })
+    // Two processes of two namespaces may have one id.
+    const events = [
+      ...[at(1, 1, 9, 9, 0), at(2, 2, 9, 9, 1), at(3, 1, 9, 10, 2), at(4, 1, 9, 9, 0)],
+      ...[at(6, 2, 9, 9, 0), at(7, 1, 9, 9, 3), at(7, 1, 9, 10, 2)],
+    ]
+    const all = [...withMigrations(events)]
+    expect(all.filter((event) => event.spec === spec)).toEqual(events)
+    const found = all.filter((event) => event.spec !== spec)
+    expect(
+      found.map(({ slot, thread, fields }) => [slot, thread, ...fields.map(({ value }) => value)]),
+    ).toEqual([
+      [2, 9, 1, 0, 4],
+      [1, 9, 0, 3, 3],
+    ])
+  })
+
   test('refuses a counter that is none, and a format without counters', async () => {
     defineEvents('shop', { state: { fields: { depth: 'u32', isFull: 'bool', text: 'string' } } })
       .open(shop)
@@ -148,7 +235,13 @@ describe.skipIf(WHY_NO_SHM !== '')('viewers', { timeout: 120_000 }, () => {
         `counter: expected EVENT.FIELD, where the field has numbers (there are state.depth), got '${name}'`,
       )
     }
-    expect(await fails('state.depth', 'ctf')).toMatch(/^rseq: counter: .*perfetto and chrome/m)
+    expect(await fails('state.depth', 'ctf')).toMatch(/^rseq: format: .*perfetto, chrome, got 'ctf'/m)
+    for (const format of ['ctf', 'ctf2', 'otlp']) {
+      const path = join(out, 'none')
+      const args = ['trace', 'export', shop.path, path, '--format', format, '--migrations']
+      expect((await rseq(args)).stderr).toMatch(/^rseq: format: .*migrations: perfetto, chrome, json, got /m)
+      expect(existsSync(path)).toBe(false)
+    }
   })
 
   test('Perfetto is told what is missing, also of a trace of which nothing is there', async () => {

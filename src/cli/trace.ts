@@ -154,14 +154,9 @@ async function tail(
 async function exportTo(
   given: string,
   out: string,
-  {
-    format,
-    pattern,
-    level,
-    counter,
-    ...where
-  }: Choice & { format: ExportFormat; pattern: string; counter: string[] },
+  options: Choice & { format: ExportFormat; pattern: string; counter: string[]; migrations?: boolean },
 ): Promise<void> {
+  const { format, pattern, level, counter: counters, migrations, ...where } = options
   if (out === '-' && format.startsWith('ctf'))
     throw new Error(`out: expected the path of a directory for the format ${format}, got '-'`)
   if (out === '-' && format === 'perfetto' && process.stdout.isTTY)
@@ -172,7 +167,7 @@ async function exportTo(
   const choice = { pattern: checkPattern(pattern), level }
   let exported
   try {
-    exported = await exportTraces(service, out, format, choice, { counters: counter })
+    exported = await exportTraces(service, out, format, choice, { counters, migrations })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     throw new Error(`out: expected a path where nothing is, got ${out}`, { cause: error })
@@ -265,6 +260,7 @@ export function addTrace(program: Command): void {
       (one: string, all: string[]) => [...all, one],
       [],
     )
+    .option('--migrations', 'write where a thread went to another CPU, too; for perfetto, chrome and json')
     .option(...directory)
     .action(exportTo)
 }

@@ -118,7 +118,7 @@ const OF_CONDITIONS = /^lib\/trace\/(filter|controls|gate|contexts)\./
 const OF_SOURCES = /^lib\/trace\/(sources\/|read\/migrations\.)/
 
 /** What viewers of a trace show beside its events. */
-const OF_VIEWERS = /^lib\/trace\/(export\/counters|read\/thread-name)\./
+const OF_VIEWERS = /^lib\/trace\/(export\/(additions|counters)|read\/thread-name)\./
 
 /** The command of `trace`. */
 const OF_TRACES = /^lib\/cli\/trace\./

@@ -6,11 +6,12 @@
 import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { rangeError } from '../../core/errors.js'
+import { type Additions, checkAdditions } from './additions.js'
 import { chromeJson } from './chrome.js'
 import { Counters } from './counters.js'
 import { writeCtf } from './ctf.js'
-import { type EventChoice, Streams, missingTexts } from '../read/events.js'
+import { type EventChoice, type ReadEvent, Streams, missingTexts } from '../read/events.js'
+import { withMigrations } from '../read/migrations.js'
 import { jsonLines } from './json.js'
 import { perfettoPackets } from './perfetto.js'
 import { otlpLines, postLines } from './otlp.js'
@@ -32,15 +33,6 @@ export { cutOf, fullName, plain } from '../read/values.js'
 /** The formats of {@link exportTraces}. */
 export const EXPORT_FORMATS = ['ctf', 'ctf2', 'perfetto', 'chrome', 'json', 'otlp'] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
-
-/** The formats that have counters. */
-const WITH_COUNTERS: readonly ExportFormat[] = ['perfetto', 'chrome']
-
-/** What else {@link exportTraces} writes. */
-export interface ExportOptions {
-  /** EVENT.FIELD of the counters: see {@link Counters}. */
-  readonly counters?: readonly string[]
-}
 
 /** Bytes that are written at once. */
 const PIECE = 2 ** 16
@@ -72,12 +64,12 @@ function* joined(parts: Iterable<string | Buffer>): Generator<Buffer> {
 
 /** The streams of a service whose events are counted as they are read. */
 class CountedStreams extends Streams {
-  count = 0;
+  count = 0
+  hasMigrations = false;
 
-  override *merged(): Generator<
-    ReturnType<Streams['merged']> extends Generator<infer Event> ? Event : never
-  > {
-    for (const event of super.merged()) {
+  override *merged(): Generator<ReadEvent, void, undefined> {
+    const events = super.merged()
+    for (const event of this.hasMigrations ? withMigrations(events) : events) {
       this.count++
       yield event
     }
@@ -88,23 +80,19 @@ class CountedStreams extends Streams {
  * Writes the events of a service. Memory: some pieces of each CPU's ring, whatever the size of the traces.
  *
  * @param out - the file, or with `ctf` the directory, which is made; `-` is the standard output.
- * @throws Error if it exists, or cannot be written; RangeError for a counter that is none, or if the format has no counters.
+ * @throws Error if it exists, or cannot be written; RangeError for a counter that is none, or for additions that the format has no place for.
  */
 export async function exportTraces(
   service: ServiceTraces,
   out: string,
   format: ExportFormat,
   choice?: EventChoice,
-  { counters: wanted = [] }: ExportOptions = {},
+  additions: Additions = {},
 ): Promise<Exported> {
-  if (wanted.length > 0 && !WITH_COUNTERS.includes(format))
-    throw rangeError(
-      'counter',
-      `one of the formats ${WITH_COUNTERS.join(' and ')}, which have counters`,
-      format,
-    )
-  const counters = new Counters(service.traces, wanted)
+  checkAdditions(additions, format)
+  const counters = new Counters(service.traces, additions.counters ?? [])
   const streams = new CountedStreams(service, choice)
+  streams.hasMigrations = additions.migrations ?? false
   try {
     let events: number
     if (format === 'ctf' || format === 'ctf2') events = writeCtf(streams, out, format)
