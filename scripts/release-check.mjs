@@ -4,10 +4,12 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { addressProblems } from './addresses.mjs'
 import { packInto, prepare } from './pack.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const { name, version, repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { name, version } = manifest
 
 function ask(command, ...args) {
   return execFileSync(command, args, {
@@ -41,8 +43,7 @@ const CHECKS = {
     return stdout.trim() === '' && !stderr.includes('npm error') ? '' : `npm says: ${stdout}${stderr}`.trim()
   },
 
-  'the package names its repository, without which npm makes no provenance': () =>
-    repository === undefined ? 'package.json has no repository' : '',
+  'the package says where the project lives': () => addressProblems(manifest).join('; '),
 }
 
 /** The tests of CI, and those that take too long for CI. */
@@ -53,6 +54,7 @@ const COMMANDS = [
   ['run', 'format:check'],
   ['test'],
   ['run', 'test:package'],
+  ['run', 'test:site'],
   ['run', 'test:nodes'],
 ]
 

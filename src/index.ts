@@ -1,7 +1,7 @@
 /**
  * Per-CPU data for worker threads, on Linux restartable sequences.
  *
- * @packageDocumentation
+ * @module rseq
  */
 export { PerCpuCounter } from './counter/counter.js'
 export { PerCpuCounterArray } from './counter/counter-array.js'

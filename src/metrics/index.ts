@@ -2,7 +2,7 @@
  * Metrics of a service with worker threads: counters, gauges and histograms with labels. All threads update them in one
  * SharedArrayBuffer.
  *
- * @packageDocumentation
+ * @module rseq/metrics
  */
 export { Counter, Gauge, Histogram, type HistogramValue, type Instrument } from './instruments.js'
 export { Labelled } from './labelled.js'

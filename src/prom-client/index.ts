@@ -6,7 +6,7 @@
  * restartable sequences, and every thread's exposition shows the totals. What a terminated Worker has counted stays. A
  * metric with `shared: false`, and those of other registries unless `share()` was called, belong to their thread.
  *
- * @module
+ * @module rseq/prom-client
  */
 import { aggregators } from './aggregators.js'
 import { AggregatorRegistry } from './cluster.js'

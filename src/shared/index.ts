@@ -1,7 +1,7 @@
 /**
  * Memory that processes share: objects in files, which survive the death of any process.
  *
- * @module
+ * @module rseq/shared
  */
 export {
   type SharedDefinition,

@@ -2,7 +2,7 @@
  * Typed events, recorded in nanoseconds in the memory of a process or of a service, where they survive a crash. The command
  * `rseq trace` turns them on and off, and exports them for other tools.
  *
- * @packageDocumentation
+ * @module rseq/trace
  */
 export { type ContextOptions, type ContextSource, type Contexts, newFlow, threadName } from './contexts.js'
 export type { DecodedValue } from './decoder.js'
