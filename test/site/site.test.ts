@@ -195,6 +195,7 @@ describe('in a browser of a phone', () => {
       hasTouch: true,
     })
     if (page === undefined) throw new Error('no browser')
+    page.setDefaultTimeout(300_000)
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(String(error)))
     page.on('response', (response) => {
