@@ -69,6 +69,23 @@ export const contenders = [
     code: groups(256, 'for (let k = 0; k < 256; k++) largeBatch.add(k & 63, 1); largeBatch.commit()'),
   },
   { name: 'add-f64', title: "counter.add(0.5), type 'f64'", code: each('double.add(0.5)') },
+  {
+    name: 'tree-add',
+    title: 'tree.add(1), a counter with a tree',
+    code: each('tree.add(1)'),
+    workers: [1, 2],
+  },
+  {
+    name: 'tree-approximate',
+    title: 'tree.approximate, 512 shards',
+    code: each('sink += largeTree.approximate'),
+  },
+  {
+    name: 'tree-at-least',
+    title: 'tree.atLeast(far away), 512 shards',
+    code: each('sink += largeTree.atLeast(1e12) ? 1 : 0'),
+  },
+  { name: 'tree-value', title: 'tree.value, 512 shards', code: each('sink += largeTree.value') },
   { name: 'array-add', title: 'array.add(i, 1)', code: each('array.add(i & 63, 1)') },
   {
     name: 'add-many-16',

@@ -49,6 +49,16 @@ export const rows = [
     most: 0.5,
   },
   {
+    title: 'approximate of a counter with a tree, 512 shards / its value',
+    value: ({ cost }) => cost('tree-approximate') / cost('tree-value'),
+    most: 1 / 50,
+  },
+  {
+    title: 'add(1) to a counter with a tree / counter.add(1)',
+    value: ({ cost }) => cost('tree-add') / cost('add'),
+    most: 2,
+  },
+  {
     title: 'cpuId(), ns over an empty loop',
     value: ({ cost }) => cost('cpu-id') - cost('empty-loop'),
     most: 1,

@@ -6,6 +6,7 @@ import {
   PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
+  PerCpuCounterTree,
   PerCpuHistogram,
   PerCpuPool,
   PerCpuRing,
@@ -16,6 +17,7 @@ import {
   cpuOpv,
   info,
 } from '../lib/index.js'
+import { newCounterTree } from '../lib/counter/counter-tree.js'
 import { openShared } from '../lib/shared/index.js'
 import { loadNative } from '../lib/native/binding.js'
 import { HAND_OVER_BYTES, HandOver } from './hand-over.mjs'
@@ -38,6 +40,8 @@ const MOST_WORKERS = 64
 const STACKED = 1000
 const BLOCK = { blocks: 8192, blockSize: 256 }
 const RING = 1 << 16
+/** The possible CPUs of a large machine. */
+const LARGE = 512
 
 /** Makes a list and spreads its nodes over all CPUs. */
 function fullList() {
@@ -86,6 +90,8 @@ export function makeShared() {
     counter: new PerCpuCounter().buffer,
     double: new PerCpuCounter({ type: 'f64' }).buffer,
     array: new PerCpuCounterArray(ELEMENTS).buffer,
+    tree: new PerCpuCounterTree().buffer,
+    largeTree: newCounterTree({}, LARGE),
     mutex: new Mutex().buffer,
     lock: new PerCpuLock().buffer,
     jsMutex: new SharedArrayBuffer(CACHE_LINES),
@@ -120,6 +126,8 @@ export function openScope(shared, member) {
     counter: PerCpuCounter.from(shared.counter),
     double: PerCpuCounter.from(shared.double),
     array,
+    tree: PerCpuCounterTree.from(shared.tree),
+    largeTree: PerCpuCounterTree.from(shared.largeTree),
     words: PerCpuArray.from(shared.words),
     doubles: PerCpuArray.from(shared.doubles),
     vector: [

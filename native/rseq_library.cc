@@ -7,6 +7,7 @@
 // NOLINTBEGIN(bugprone-suspicious-include): that is the point of it.
 #include "percpu/array.cc"
 #include "percpu/counter.cc"
+#include "percpu/counter_tree.cc"
 #include "percpu/cpu_lock.cc"
 #include "percpu/extents.cc"
 #include "percpu/fence_rows.cc"

@@ -5,6 +5,7 @@
  */
 export { PerCpuCounter } from './counter/counter.js'
 export { PerCpuCounterArray } from './counter/counter-array.js'
+export { type CounterTreeOptions, PerCpuCounterTree } from './counter/counter-tree.js'
 export { CounterBatch } from './counter/counter-batch.js'
 export { PerCpuHistogram } from './histogram/histogram.js'
 export { type HistogramBucket, HistogramSnapshot } from './histogram/snapshot.js'

@@ -72,7 +72,11 @@ describe.skipIf(process.platform !== 'linux')(
         'mutant/goes_on',
         'mutant/stores_both',
       ])
-      expect(report.paths.map(({ name }) => name)).toEqual(['mutant/unnoted move', 'mutant/early gift'])
+      expect(report.paths.map(({ name }) => name)).toEqual([
+        'mutant/unnoted move',
+        'mutant/early gift',
+        'mutant/moved carry',
+      ])
       for (const { failures } of report.paths) expect(failures).toBeGreaterThan(0)
     })
   },

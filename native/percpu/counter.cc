@@ -81,18 +81,21 @@ Status add_atomically(uint64_t* word, double delta) noexcept {
   return Status::contended;
 }
 
-template <typename Number> Status add_slow(const Region& region, uint32_t i, Number delta) noexcept {
+/** @param shard becomes the shard that it was added to. */
+template <typename Number> Status add_slow(const Region& region, uint32_t i, Number delta, uint32_t& shard) noexcept {
   for (uint32_t attempt = 0; attempt < kAttempts; attempt++) {
     const Here place = here(region.index);
     if (!has_section(region, place.index))
       break;
     const Outcome outcome = detail::add_here(region, place, i, delta);
+    shard = place.index;
     if (outcome == Outcome::done)
       return Status::ok;
     if (outcome == Outcome::compare_failed)
       break; // A counter of doubles is being set.
   }
-  return add_atomically(word_at<uint64_t>(region, shard_without_section(region), i), delta);
+  shard = shard_without_section(region);
+  return add_atomically(word_at<uint64_t>(region, shard, i), delta);
 }
 
 /**
@@ -322,10 +325,17 @@ Status detail::counter_add_many_slow(const Region& region, const BatchEntry* ent
 
 namespace detail {
 Status counter_add_slow(const Region& region, uint32_t i, int64_t delta) noexcept {
-  return add_slow(region, i, delta);
+  uint32_t shard;
+  return add_slow(region, i, delta, shard);
 }
 Status counter_add_slow(const Region& region, uint32_t i, double delta) noexcept {
-  return add_slow(region, i, delta);
+  uint32_t shard;
+  return add_slow(region, i, delta, shard);
+}
+uint32_t counter_add_somewhere(const Region& region, uint32_t i, int64_t delta) noexcept {
+  uint32_t shard;
+  add_slow(region, i, delta, shard); // Whole numbers are never refused.
+  return shard;
 }
 } // namespace detail
 

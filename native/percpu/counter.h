@@ -27,6 +27,8 @@ namespace detail {
 /** The rest of counter_add: more attempts, then the overflow shard. */
 Status counter_add_slow(const Region& region, uint32_t i, int64_t delta) noexcept;
 Status counter_add_slow(const Region& region, uint32_t i, double delta) noexcept;
+/** counter_add_slow() of a whole number to a counter that exists. Returns the shard that it was added to. */
+uint32_t counter_add_somewhere(const Region& region, uint32_t i, int64_t delta) noexcept;
 
 inline Outcome add_here(const Region& region, const Here& here, uint32_t i, int64_t delta) noexcept {
   return load_add_store(here, word_at<int64_t>(region, here.index, i), delta);

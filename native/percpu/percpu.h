@@ -20,6 +20,7 @@
 // The structures, one header each.
 #include "array.h"
 #include "counter.h"
+#include "counter_tree.h"
 #include "cpu_lock.h"
 #include "list.h"
 #include "mutex.h"

@@ -368,8 +368,11 @@ export function regionSize(
   )
 }
 
-/** The magic numbers of histograms and metrics, whose own header precedes the region: ASCII "RSQH" and "RSQM", little-endian. */
+/**
+ * The magic numbers of objects whose own header precedes the region: ASCII "RSQH", "RSQC", "RSQM" and "RSQE", little-endian.
+ */
 export const HISTOGRAM_MAGIC = 0x48515352
+export const COUNTER_TREE_MAGIC = 0x43515352
 export const METRICS_MAGIC = 0x4d515352
 export const TRACE_MAGIC = 0x45515352
 
@@ -393,6 +396,8 @@ export function contentOf(bytes: Uint8Array): string | undefined {
   switch (word(HeaderWord.magic)) {
     case HISTOGRAM_MAGIC:
       return 'holds a PerCpuHistogram; PerCpuHistogram.from(buffer) opens it'
+    case COUNTER_TREE_MAGIC:
+      return 'holds a PerCpuCounterTree; PerCpuCounterTree.from(buffer) opens it'
     case METRICS_MAGIC:
       return 'holds metrics of rseq/metrics; open(buffer) of the metrics with the same schema opens it'
     case TRACE_MAGIC:

@@ -80,6 +80,25 @@ export interface Operations {
    */
   readonly counterSet: (handle: Handle, i: U32, value: F64) => Status
   /**
+   * Adds a 32-bit integer to a counter with a tree, in as many attempts as that takes. `step` is the tree's; see
+   * `counter_tree_add` in `native/percpu/counter_tree.h`.
+   *
+   * @bench tree-add
+   */
+  readonly counterTreeAddInt32: (handle: Handle, step: U32, delta: I32) => Status
+  /**
+   * Adds any safe integer to a counter with a tree.
+   *
+   * @unbenched as counterTreeAddInt32, with a conversion
+   */
+  readonly counterTreeAddFloat64: (handle: Handle, step: U32, delta: F64) => Status
+  /**
+   * The value that the tree knows; NaN if the handle or `step` is refused.
+   *
+   * @bench tree-approximate
+   */
+  readonly counterTreeApproximate: (handle: Handle, step: U32) => F64
+  /**
    * Adds `value` to counter `sum` of `sums`, and 1 to counter `bucket` of the i64 counters `counts`. If the call is refused
    * or the Worker is terminated, neither is added.
    *

@@ -40,6 +40,7 @@ import { arrayOperations, arrays, openArray } from './array.js'
 import { now, wallTime } from './clock.js'
 import { cpuLockTry, cpuLockUnlock, cpuLockWait, openCpuLock } from './cpu-lock.js'
 import { mutexAnnounce, mutexTryLock, mutexUnlock, mutexWait, openMutex } from './mutex.js'
+import { counterTreeOperations } from './counter-tree.js'
 import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
 import { closeHandle } from './close.js'
 import { poolFlush, poolOperations } from './pool.js'
@@ -221,6 +222,7 @@ const counterOperations = {
 
 const operations: Operations = {
   ...counterOperations,
+  ...counterTreeOperations,
   ...stackOperations,
   ...poolOperations,
   ...ringOperations,

@@ -13,6 +13,7 @@ import {
   PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
+  PerCpuCounterTree,
   PerCpuHistogram,
   PerCpuList,
   PerCpuLock,
@@ -177,6 +178,11 @@ const CLASSES: [name: string, make: () => object, methods: Record<string, readon
       ...{ reset: [1], addMany: [new Uint32Array(3), deltas, 2], snapshot: [new Float64Array(3)] },
     },
   ],
+  [
+    'PerCpuCounterTree',
+    () => new PerCpuCounterTree(),
+    { add: [1], increment: [], decrement: [], atLeast: [1], perCpu: [] },
+  ],
   ['CounterBatch', () => new CounterBatch(batched), { add: [1, 1], increment: [1], commit: [], clear: [] }],
   [
     'PerCpuHistogram',
@@ -331,7 +337,7 @@ const construct =
 
 const OPENERS = {
   ...{ PerCpuCounter, PerCpuCounterArray, PerCpuHistogram, PerCpuStack, PerCpuList, PerCpuPool, PerCpuRing },
-  ...{ PerCpuArray, Mutex, PerCpuLock },
+  ...{ PerCpuArray, Mutex, PerCpuLock, PerCpuCounterTree },
 }
 
 test.each(Object.entries(OPENERS))('%s.from()', async (name, Class) => {
@@ -341,6 +347,7 @@ test.each(Object.entries(OPENERS))('%s.from()', async (name, Class) => {
 test.each<[string, unknown, unknown[], string[]]>([
   ['PerCpuCounter', PerCpuCounter, [{}], ['type', 'index']],
   ['PerCpuCounterArray', PerCpuCounterArray, [3, {}], ['type', 'index']],
+  ['PerCpuCounterTree', PerCpuCounterTree, [{}], ['step', 'index']],
   ['CounterBatch', CounterBatch, [batched, 3], []],
   ['PerCpuHistogram', PerCpuHistogram, [{}], ['lowest', 'highest', 'digits']],
   ['PerCpuStack', PerCpuStack, [3, {}], ['index']],

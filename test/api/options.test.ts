@@ -7,6 +7,7 @@ import {
   PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
+  PerCpuCounterTree,
   PerCpuHistogram,
   PerCpuList,
   PerCpuLock,
@@ -19,6 +20,7 @@ import {
 const TAKERS: [name: string, take: (options: never) => unknown, accepted: string, needed: object][] = [
   ['PerCpuCounter', (options) => new PerCpuCounter(options), 'type, index', {}],
   ['PerCpuCounterArray', (options) => new PerCpuCounterArray(3, options), 'type, index', {}],
+  ['PerCpuCounterTree', (options) => new PerCpuCounterTree(options), 'step, index', {}],
   ['PerCpuHistogram', (options) => new PerCpuHistogram(options), 'lowest, highest, digits', {}],
   ['PerCpuStack', (options) => new PerCpuStack(3, options), 'index', {}],
   ['PerCpuRing', (options) => new PerCpuRing(256, options), 'policy, index, tooLong', {}],

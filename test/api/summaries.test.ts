@@ -10,6 +10,7 @@ import {
   PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
+  PerCpuCounterTree,
   PerCpuHistogram,
   PerCpuList,
   PerCpuLock,
@@ -39,6 +40,15 @@ const OBJECTS: [name: string, make: () => Shown, json: object][] = [
     { type: 'i64', index: 'cpu', value: 42 },
   ],
   ['PerCpuCounterArray', counters, { type: 'i64', index: 'cpu', length: 4, values: [0, 5, 0, 0] }],
+  [
+    'PerCpuCounterTree',
+    () => {
+      const tree = new PerCpuCounterTree()
+      tree.add(42)
+      return tree
+    },
+    { step: 1024, index: 'cpu', value: 42 },
+  ],
   [
     'CounterBatch',
     () => {

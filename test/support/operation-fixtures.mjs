@@ -5,6 +5,7 @@ import {
   Mutex,
   PerCpuArray,
   PerCpuCounterArray,
+  PerCpuCounterTree,
   PerCpuList,
   PerCpuLock,
   PerCpuPool,
@@ -13,6 +14,7 @@ import {
 } from '../../lib/index.js'
 import { loadNative } from '../../lib/native/binding.js'
 import { scratchOperations } from '../../lib/native/generated/scratch-operations.js'
+import { COUNTER_TREE_HEADER_BYTES } from '../../lib/core/counter-tree-layout.js'
 import { Act, HEADER_BYTES, Kind } from '../../lib/core/layout.js'
 
 export const native = loadNative()
@@ -72,6 +74,24 @@ function countersFixture(type) {
     },
     state: () => [...array.snapshot(), ...sums],
     meanwhile: () => operations.counterAddInt32(handle, 5, 1),
+  }
+}
+
+function counterTreeFixture() {
+  const tree = new PerCpuCounterTree()
+  const bytes = new Uint8Array(tree.buffer, COUNTER_TREE_HEADER_BYTES)
+  const { handle, keeper } = native.openRegion(bytes, Kind.counters)
+  kept.push(tree, keeper)
+  return {
+    args: { handle, step: tree.step },
+    args32: { delta: 7 },
+    args64: { delta: 2 ** 40 },
+    reset() {
+      bytes.fill(0, HEADER_BYTES)
+    },
+    // Where the shards are in the bytes is not known here, and which CPU's it was does not matter.
+    state: () => [tree.value, tree.approximate],
+    meanwhile: () => operations.counterTreeAddInt32(handle, tree.step, 1),
   }
 }
 
@@ -215,6 +235,8 @@ function arrayFixture() {
 
 /** By the beginning of a row's name. The longest that fits counts. */
 const FIXTURES = {
+  // Before `counter`, which its name begins with.
+  counterTree: counterTreeFixture,
   counter: countersFixture,
   counted: countersFixture,
   batch: countersFixture,

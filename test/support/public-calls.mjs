@@ -86,6 +86,10 @@ const CLASSES = {
       reset: (counters) => counters.reset(0),
     },
   },
+  PerCpuCounterTree: {
+    make: () => new rseq.PerCpuCounterTree({ step: 64 }),
+    calls: { add: (tree) => tree.add(100), atLeast: (tree) => tree.atLeast(50) },
+  },
   CounterBatch: {
     make: () => new rseq.CounterBatch(new rseq.PerCpuCounterArray(COUNTERS)),
     calls: {

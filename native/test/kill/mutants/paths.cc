@@ -1,4 +1,5 @@
 // Paths that are broken on purpose: kill-mutants must report them.
+#include "../paths_tree.h"
 #include "../paths_units.h"
 
 namespace percpu::kill_test {
@@ -50,9 +51,30 @@ public:
   }
 };
 
+/** Moves whole steps from the shard to the top: on the way they are in neither. */
+class MovedCarry : public TreePath {
+public:
+  void act() override {
+    const Region own = opened();
+    for (const int64_t delta : {int64_t{10}, int64_t{-30}}) {
+      counter_add(own, kTreeTotal, delta);
+      const uint32_t cpu = here(Index::cpu_id).index;
+      const int64_t steps = *word_at<int64_t>(own, cpu, kTreeTotal) / kTreeStep;
+      __atomic_fetch_sub(word_at<int64_t>(own, cpu, kTreeTotal), steps * kTreeStep, __ATOMIC_RELAXED);
+      __atomic_fetch_add(word_at<int64_t>(own, own.shards, kTreeTop), steps, __ATOMIC_RELAXED);
+    }
+  }
+
+protected:
+  int64_t sum() const override {
+    return TreePath::sum() + *word_at<int64_t>(region, region.shards, kTreeTop) * kTreeStep;
+  }
+};
+
 const PathRows rows({
     {"mutant/unnoted move", make_path<UnnotedMove>},
     {"mutant/early gift", make_path<EarlyGift>},
+    {"mutant/moved carry", make_path<MovedCarry>},
 });
 
 } // namespace
