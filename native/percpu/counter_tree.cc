@@ -18,8 +18,8 @@ uint64_t node_of(uint64_t steps, uint64_t count) noexcept {
 }
 
 /**
- * Barrier W: pairs with V in counter_tree.cc. All changes of nodes are in one order, with the loads that they are
- * computed from: who changes a leaf loads the total again after that.
+ * Barrier W: pairs with V in native/percpu/counter_tree.cc. All changes of nodes are in one order, with the loads that
+ * they are computed from: who changes a leaf loads the total again after that.
  */
 bool change(uint64_t* node, uint64_t seen, uint64_t next) noexcept {
   return __atomic_compare_exchange_n(node, &seen, next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
@@ -79,7 +79,8 @@ void detail::counter_tree_carry(const Region& region, uint32_t shard, uint32_t s
   using namespace tree;
   uint64_t* const leaf = word_at<uint64_t>(region, shard, kTreeLeaf);
   for (uint32_t round = 0; round < kRounds; round++) {
-    // Barrier V: pairs with W in counter_tree.cc. This thread's addition becomes visible before it looks at the leaf.
+    // Barrier V: pairs with W in native/percpu/counter_tree.cc. This thread's addition becomes visible before it looks
+    // at the leaf.
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     const uint64_t seen = __atomic_load_n(leaf, __ATOMIC_SEQ_CST);
     const int64_t total = __atomic_load_n(word_at<int64_t>(region, shard, kTreeTotal), __ATOMIC_SEQ_CST);

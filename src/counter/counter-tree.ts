@@ -196,10 +196,10 @@ export class PerCpuCounterTree extends RegionHolder {
    * @throws TypeError if `n` is no number; RangeError if it is NaN.
    */
   atLeast(n: number): boolean {
+    if (typeof n !== 'number') throw typeError('n', 'a number', n)
     const { approximate } = this
     if (approximate - this.inaccuracy >= n) return true
     if (approximate + this.inaccuracy <= n) return false
-    if (typeof n !== 'number') throw typeError('n', 'a number', n)
     if (Number.isNaN(n)) throw rangeError('n', 'a number that is not NaN', n)
     return this.value >= n
   }
