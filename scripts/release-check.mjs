@@ -1,11 +1,12 @@
 // Everything about a release but the publication: npm run release:check [-- --no-tests]; docs/releasing.md.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { addressProblems } from './addresses.mjs'
 import { packInto, prepare } from './pack.mjs'
+import { makeSbom, sbomProblems } from './sbom.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -86,7 +87,12 @@ mkdirSync(directory, { recursive: true })
 await prepare({ force: true })
 const { file, size, unpackedSize, files } = packInto(directory)
 const tarball = relative(root, file)
-console.log(`\n${tarball}: ${size} bytes, ${unpackedSize} unpacked, ${files.length} files`)
+const sbom = makeSbom()
+report('the bill of materials has all that is installed', sbomProblems(sbom, manifest).join('; '))
+const sbomFile = tarball.replace(/\.tgz$/, '.cdx.json')
+writeFileSync(join(root, sbomFile), `${JSON.stringify(sbom, null, 2)}\n`)
+console.log(`\n${sbomFile}: ${sbom.components.length} components beside the package`)
+console.log(`${tarball}: ${size} bytes, ${unpackedSize} unpacked, ${files.length} files`)
 if (failures.length > 0) {
   console.log(`Not to be published: ${failures.length} checks failed.`)
   process.exitCode = 1

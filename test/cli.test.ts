@@ -10,7 +10,7 @@ describe('rseq', () => {
       stderr: '',
     })
     expect(help.status).toBe(0)
-    for (const command of ['demo', 'info', 'verify', 'build'])
+    for (const command of ['demo', 'info', 'verify', 'report', 'build'])
       expect(help.stdout).toContain(`\n  rseq ${command} `)
   })
 

@@ -1,5 +1,7 @@
 /** What rseq/metrics says of the process and its threads. */
+import { execFile } from 'node:child_process'
 import { totalmem } from 'node:os'
+import { promisify } from 'node:util'
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { Session } from 'node:inspector'
@@ -38,6 +40,26 @@ test('a thread that observes the process says what it does', async () => {
   )
   expect(most).toBeGreaterThanOrEqual(middle as number)
   expect(metrics.hostCpuSeconds.labels({ cpu: 0, mode: 'idle' }).value).toBeGreaterThan(0)
+})
+
+test('a process says which backend it has, and why', async () => {
+  const program = `
+    import { defineMetrics, observeProcess, processMetrics } from '${new URL('../lib/metrics/index.js', import.meta.url).href}'
+    const metrics = defineMetrics(processMetrics).create()
+    observeProcess(metrics)()
+    console.log(metrics.text())`
+  const samples = async (env: Record<string, string>): Promise<string[]> => {
+    const args = ['--input-type=module', '--eval', program]
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, ...env } })
+    return stdout.split('\n').filter((line) => line.startsWith('rseq_info'))
+  }
+  const reason = 'RSEQ_BACKEND=portable'
+  expect(await samples({ RSEQ_BACKEND: 'portable' })).toEqual([
+    expect.stringMatching(`^rseq_info{backend="portable",tier="portable",reason="${reason}.*"} 1$`),
+  ])
+  const { backend, tier } = info()
+  if (backend === 'native')
+    expect(await samples({})).toEqual([`rseq_info{backend="${backend}",tier="${tier}",reason=""} 1`])
 })
 
 test('additions that were interrupted are counted', async ({ skip }) => {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import theirs from 'prom-client'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { info } from '../lib/index.js'
 import { Children } from '../lib/prom-client/children.js'
 import ours from '../lib/prom-client/index.js'
 import { LineCache } from '../lib/prom-client/line-cache.js'
@@ -370,15 +371,27 @@ describe('registries', () => {
       client.collectDefaultMetrics({ prefix: 'p_', labels: { inst: 1 } })
       await client.register.metrics()
       const text = await client.register.metrics()
-      const samples = text.split('\n').filter((line) => line.startsWith('#') || !/_active_|_gc_/.test(line))
+      // rseq_info is the one that prom-client does not have.
+      const samples = text
+        .split('\n')
+        .filter(
+          (line) => !line.includes('rseq_info') && (line.startsWith('#') || !/_active_|_gc_/.test(line)),
+        )
       return [
         samples.map((line) => line.replace(/ [-+.\de]+$/, '')),
         attempt(() => {
           client.collectDefaultMetrics('x' as never)
         }),
-        client.collectDefaultMetrics.metricsList,
+        client.collectDefaultMetrics.metricsList.filter((name) => name !== 'backend'),
       ]
     }))
+
+  test('a default metric says which backend runs, and why', async () => {
+    ours.collectDefaultMetrics({ labels: { inst: 1 } })
+    const { backend, tier, reason } = info()
+    const labels = `backend="${backend}",tier="${tier}",reason="${reason ?? ''}",inst="1"`
+    expect(await ours.register.metrics()).toContain(`\nrseq_info{${labels}} 1\n`)
+  })
 
   test('everything that prom-client exports is there', () => {
     expect(Object.keys(ours)).toEqual(expect.arrayContaining(Object.keys(theirs)))

@@ -18,7 +18,7 @@ const GROUPS = {
   ],
   'Performance and proof': ['docs/performance', 'docs/verification', 'docs/memory-ordering'],
   'How it works': ['docs/architecture', 'docs/ownership', 'docs/protocols/README', 'docs/decisions/README'],
-  Project: ['CHANGELOG', 'CONTRIBUTING', 'SECURITY', 'docs/releasing'],
+  Project: ['docs/versions', 'CHANGELOG', 'CONTRIBUTING', 'SECURITY', 'docs/releasing'],
 }
 
 /** The reference, as typedoc writes it: a folder of pages, and their order. */

@@ -12,6 +12,7 @@ import { addDump } from './dump.js'
 import { addInfo } from './info.js'
 import { addLs } from './ls.js'
 import { addMetrics } from './metrics.js'
+import { addReport } from './report.js'
 import { addRm } from './rm.js'
 import { complain } from './text.js'
 import { addTop } from './top.js'
@@ -23,6 +24,7 @@ Examples:
   rseq demo                     see it for yourself: exact totals under kills, costs, a recorder after a crash
   rseq info                     is this machine using restartable sequences, and if not, why?
   rseq verify                   show that a section is aborted and no update is lost
+  rseq report                   write a page about proof and costs on this machine, to be sent in
   rseq build                    compile the native library where no binary fits
   rseq ls shop                  list the objects and the processes of a service of rseq/shared
   rseq dump shop/log --follow   print the records of its ring as they come
@@ -52,6 +54,7 @@ const program = new Command('rseq')
 addDemo(program)
 addInfo(program)
 addVerify(program)
+addReport(program)
 addBuild(program)
 addLs(program)
 addDump(program)

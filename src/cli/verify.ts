@@ -9,7 +9,7 @@ import { type Style, styleOf } from './style.js'
 import { counted, grouped, table } from './text.js'
 
 /** Makes a row for each part of the test that ran. */
-function findings(seen: Verification): [string, string][] {
+export function findings(seen: Verification): [string, string][] {
   const rows: [string, string][] = []
   if (seen.signals > 0) {
     const signals = `${grouped(seen.signalAborts)} of ${grouped(seen.signals)} aborted the section they arrived in`

@@ -9,6 +9,7 @@ import { cpus } from 'node:os'
 import { PerformanceObserver, constants, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { isMainThread, threadId } from 'node:worker_threads'
 import { interruptedAdditions } from '../counter/counters.js'
+import { BACKEND_INFO, backendLabels } from '../thread/backend-labels.js'
 import { cpuId, numaNode } from '../thread/cpu.js'
 import { checkInteger, typeError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
@@ -68,6 +69,12 @@ const PROCESS_METRICS = {
       absentAtZero: true,
       aggregator: 'omit',
     },
+    backendInfo: {
+      ...BACKEND_INFO,
+      labels: ['backend', 'tier', 'reason'],
+      series: 8,
+      aggregator: 'process',
+    },
     threadHeap: { name: 'nodejs_thread_heap_used_bytes', help: 'JavaScript heap of the thread.', ...THREADS },
     threadCpu: {
       name: 'nodejs_thread_cpu',
@@ -110,7 +117,7 @@ const PROCESS_METRICS = {
  * The schema of {@link processMetrics}. The exposed names end in the unit, and the help texts say what each metric measures.
  *
  * Counters: `processCpuSeconds`, `hostCpuSeconds`, `threadMigrations`, `threadInterruptions`. Gauges: `processMemory`,
- * `processStart`, `threadHeap`, `threadCpu`, `threadNode`, `threadUtilization`, `eventLoopDelay`. Histograms: `gcDuration`.
+ * `processStart`, `backendInfo`, `threadHeap`, `threadCpu`, `threadNode`, `threadUtilization`, `eventLoopDelay`. Histograms: `gcDuration`.
  */
 export type ProcessMetricsSchema = typeof PROCESS_METRICS
 
@@ -293,7 +300,10 @@ class Observation {
 export function observeProcess(metrics: ProcessMetrics, options: ObserveOptions = {}): () => void {
   const checked = checkObserveOptions(options)
   checkMetrics(metrics)
-  if (checked.process) metrics.processStart.set(processStart())
+  if (checked.process) {
+    metrics.processStart.set(processStart())
+    metrics.backendInfo.labels(backendLabels()).set(1)
+  }
   const observation = new Observation(metrics, checked)
   observation.look()
   const collections = observeCollections(metrics)

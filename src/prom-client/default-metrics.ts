@@ -1,5 +1,5 @@
 /**
- * The default metrics of prom-client, under its names and labels, so that dashboards and alerts go on.
+ * The default metrics of prom-client, under its names and labels, so that dashboards and alerts go on; and `rseq_info`.
  *
  * Each belongs to the process, and only the thread that calls {@link collectDefaultMetrics} has it.
  *
@@ -14,6 +14,7 @@ import { Counter } from './counter.js'
 import { Gauge } from './gauge.js'
 import { Histogram } from './histogram.js'
 import { isObject } from './labels.js'
+import { BACKEND_INFO, backendLabels } from '../thread/backend-labels.js'
 import type { Aggregator } from '../metrics/aggregator.js'
 import { memory } from './memory.js'
 import { startClock } from './metric.js'
@@ -321,6 +322,15 @@ function version(make: Maker): void {
   }
 }
 
+/** The one default metric that prom-client does not have. */
+function backend(make: Maker): void {
+  const { name, help } = BACKEND_INFO
+  const gauge = make.gauge(name, help, { aggregator: 'process', labelNames: ['backend', 'tier', 'reason'] })
+  gauge.collect = () => {
+    gauge.set({ ...backendLabels(), ...make.labels }, 1)
+  }
+}
+
 function gc(make: Maker): void {
   const histogram = make.histogram(
     'nodejs_gc_duration_seconds',
@@ -353,6 +363,7 @@ const GROUPS = {
   heapSizeAndUsed,
   heapSpacesSizeAndUsed,
   version,
+  backend,
   gc,
 }
 

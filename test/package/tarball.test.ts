@@ -89,6 +89,7 @@ const JOINED: Readonly<Record<string, number>> = {
   cjs: 720_000,
   'series of other addons': 3_000,
   demo: 66_000,
+  report: 16_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -107,6 +108,9 @@ const OF_EXCHANGE = /^lib\/trace\/(ctf\/metadata2|export\/otlp)\./
 
 /** `rseq demo`, and what it shares with `rseq top`. */
 const OF_DEMO = /^lib\/cli\/(demo|demo\/[\w-]+|top\/line-text)\./
+
+/** `rseq report`. */
+const OF_REPORT = /^lib\/cli\/(report|report\/[\w-]+)\./
 
 /** Series of rseq/metrics that other addons update. */
 const OF_ADDONS = /^lib\/metrics\/native-series\./
@@ -132,6 +136,7 @@ const OF_TWO_BACKENDS = /^lib\/runtime\/two-backends\./
 /** Capabilities with files in the folders of others. */
 const MOVED = [
   ['demo', OF_DEMO],
+  ['report', OF_REPORT],
   ['metrics of processes', OF_PROCESSES],
   ['inspect', OF_VIEWS],
   ['formats', OF_FORMATS],
