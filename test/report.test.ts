@@ -68,7 +68,7 @@ describe('a report', () => {
       expect(data.proof.passed).toBe(backend === 'native')
       expect(isRight(data)).toBe(true)
       expect(data.demo.threads).toMatchObject({ exact: true })
-      expect(page).toMatch(/\n\| counter \| [\d.]+ ns \|/)
+      expect(page).toMatch(/\n\| rseq counter\.add\(1\) \| [\d.]+ ns \|/)
       expect(page).toContain('all was right')
       expect(traitorsIn(page)).toEqual([])
     } finally {

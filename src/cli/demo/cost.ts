@@ -29,7 +29,8 @@ const NS_PER_MS = 1e6
 /** If threads had a smaller part of the CPUs than this, other programs ran, and the threads met less often than they do in a program. */
 const FULL_COVERAGE = 0.85
 
-const NAMES: Readonly<Record<Way, string>> = {
+/** What the ways are called. */
+export const NAMES: Readonly<Record<Way, string>> = {
   counter: 'rseq counter.add(1)',
   atomics: 'Atomics.add, one word',
   'rseq/prom-client': 'rseq/prom-client inc()',

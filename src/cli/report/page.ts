@@ -5,7 +5,7 @@
  */
 import type { Info, Verification } from '../../index.js'
 import { jsonText } from '../../core/printable.js'
-import { factorText, nsText } from '../demo/cost.js'
+import { NAMES, factorText, nsText } from '../demo/cost.js'
 import type { CostResult, DemoResults, RecorderResult, TotalsResult } from '../demo/results.js'
 import { counted, grouped } from '../text.js'
 import { findings } from '../verify.js'
@@ -75,12 +75,14 @@ function totals(what: string, result: TotalsResult | { skipped: string } | null)
   return [what, exact ? 'exact' : 'WRONG', grouped(kills), grouped(total), grouped(lost.plain)]
 }
 
+const nameOf = (way: string): string => (NAMES as Readonly<Record<string, string>>)[way] ?? way
+
 function costs(cost: CostResult | null): string {
   if (cost === null) return 'not run'
   const [own] = cost.rows
   const rows = cost.rows.map((row): Row => {
     const factor = own === undefined || row === own ? '' : factorText(row.threads, own.threads)
-    return [row.name, nsText(row.oneThread), nsText(row.threads), factor]
+    return [nameOf(row.name), nsText(row.oneThread), nsText(row.threads), factor]
   })
   const remark = `CPU time of an update: medians of ${counted(cost.rounds, 'round')}; threads had ${Math.round(100 * cost.coverage)} % of their CPUs' time.`
   return `${table(['', 'one thread', `${cost.threads} threads`, 'to the first row'], rows)}\n\n${remark}`
