@@ -89,7 +89,8 @@ const JOINED: Readonly<Record<string, number>> = {
   cjs: 720_000,
   'series of other addons': 3_000,
   demo: 66_000,
-  report: 16_000,
+  report: 13_000,
+  'backend info': 1_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -109,8 +110,11 @@ const OF_EXCHANGE = /^lib\/trace\/(ctf\/metadata2|export\/otlp)\./
 /** `rseq demo`, and what it shares with `rseq top`. */
 const OF_DEMO = /^lib\/cli\/(demo|demo\/[\w-]+|top\/line-text)\./
 
-/** `rseq report`. */
-const OF_REPORT = /^lib\/cli\/(report|report\/[\w-]+)\./
+/** `rseq report`, and the words for a proof that it shares with `rseq verify`. */
+const OF_REPORT = /^lib\/cli\/(findings|report|report\/[\w-]+)\./
+
+/** The labels of rseq_info. */
+const OF_BACKEND_INFO = /^lib\/thread\/backend-labels\./
 
 /** Series of rseq/metrics that other addons update. */
 const OF_ADDONS = /^lib\/metrics\/native-series\./
@@ -137,6 +141,7 @@ const OF_TWO_BACKENDS = /^lib\/runtime\/two-backends\./
 const MOVED = [
   ['demo', OF_DEMO],
   ['report', OF_REPORT],
+  ['backend info', OF_BACKEND_INFO],
   ['metrics of processes', OF_PROCESSES],
   ['inspect', OF_VIEWS],
   ['formats', OF_FORMATS],

@@ -7,8 +7,8 @@ import type { Info, Verification } from '../../index.js'
 import { jsonText } from '../../core/printable.js'
 import { NAMES, factorText, nsText } from '../demo/cost.js'
 import type { CostResult, DemoResults, RecorderResult, TotalsResult } from '../demo/results.js'
+import { findings } from '../findings.js'
 import { counted, grouped } from '../text.js'
-import { findings } from '../verify.js'
 
 /** What a report is made of. */
 export interface ReportData {
