@@ -375,7 +375,10 @@ describe('registries', () => {
       const samples = text
         .split('\n')
         .filter(
-          (line) => !line.includes('rseq_info') && (line.startsWith('#') || !/_active_|_gc_/.test(line)),
+          (line) =>
+            line !== '' &&
+            !line.includes('rseq_info') &&
+            (line.startsWith('#') || !/_active_|_gc_/.test(line)),
         )
       return [
         samples.map((line) => line.replace(/ [-+.\de]+$/, '')),
