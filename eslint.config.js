@@ -11,7 +11,7 @@ const LAYERS = [
   ['core'],
   ['native', 'portable', 'inspect'],
   ['runtime'],
-  ['counter', 'stack', 'ring', 'array', 'lock', 'thread'],
+  ['counter', 'stack', 'heap', 'ring', 'array', 'lock', 'thread'],
   ['histogram'],
   ['shared'],
   ['metrics', 'index.ts', 'web', 'trace'],

@@ -11,6 +11,8 @@
 #include "percpu/cpu_lock.cc"
 #include "percpu/extents.cc"
 #include "percpu/fence_rows.cc"
+#include "percpu/heap.cc"
+#include "percpu/heap_spans.cc"
 #include "percpu/holder.cc"
 #include "percpu/list.cc"
 #include "percpu/lock_words.cc"

@@ -53,6 +53,8 @@ void export_waiting(Environment& environment, Object& exports) noexcept {
       .function<PatientOperation<list_pop>::call>("listPop", environment)
       .function<PatientOperation<pool_alloc>::call>("poolAlloc", environment)
       .function<PatientOperation<pool_free>::call>("poolFree", environment)
+      .function<PatientOperation<heap_alloc>::call>("heapAlloc", environment)
+      .function<PatientOperation<heap_free>::call>("heapFree", environment)
       .function<PatientOperation<ring_write>::call>("ringWrite", environment)
       .function<PatientOperation<array_act>::call>("arrayAct", environment);
   exports.value("waiting", waiting.value());

@@ -12,6 +12,7 @@
 #include "array_operations.h"
 #include "counter_operations.h"
 #include "counter_tree_operations.h"
+#include "heap_operations.h"
 #include "lock_operations.h"
 #include "ring_operations.h"
 #include "stack_operations.h"

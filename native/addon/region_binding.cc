@@ -29,7 +29,8 @@ napi_value format(const Call& call) noexcept {
 
 /** Whether open regions of this kind have handles. For all other kinds, seats have handles. */
 bool has_handles(Kind kind) noexcept {
-  return kind == Kind::counters || kind == Kind::stack || kind == Kind::list || kind == Kind::pool;
+  return kind == Kind::counters || kind == Kind::stack || kind == Kind::list || kind == Kind::pool ||
+         kind == Kind::heap;
 }
 
 /**

@@ -1,12 +1,14 @@
 /**
  * @file
- * The arena of a region: a fixed number of units of memory of one size, for lists (nodes) and pools (blocks).
+ * The arena of a region: a fixed number of units of memory of one size, for lists (nodes), pools (blocks) and heaps
+ * (pages).
  *
  *     overflow shard                 aligned to 128             aligned to 128
  *     +---------------------------+------------------------+--------+--------+-----+
  *     | a pool's is as long as    | a word of 8 bytes for  | unit 0 | unit 1 | ... |
  *     | there are units           | each unit; 2 in a list |        |        |     |
- *     |                           | checked or shared      |        |        |     |
+ *     |                           | checked or shared; 8   |        |        |     |
+ *     |                           | in a heap              |        |        |     |
  *     +---------------------------+------------------------+--------+--------+-----+
  *                                                          <- size, rounded up to 64
  *
@@ -22,10 +24,12 @@ namespace percpu {
 /** Bytes. No two units share a cache line. */
 constexpr uint32_t kUnitAlignment = 64;
 constexpr uint32_t kMaxUnits = 1u << 28;
+/** Words of a row of a heap's page. */
+constexpr uint32_t kPageRowWords = 8;
 constexpr uint32_t kMaxUnitSize = 1u << 30;
 
 inline bool has_arena(Kind kind) noexcept {
-  return kind == Kind::list || kind == Kind::pool;
+  return kind == Kind::list || kind == Kind::pool || kind == Kind::heap;
 }
 
 /** Whether an arena may have so many units of so many bytes. */
@@ -49,9 +53,11 @@ inline uint64_t unit_stride(uint32_t unit_size) noexcept {
 
 /**
  * How many words the units have: one each; two in a list that is checked or that processes share: all links, and behind
- * them all states and notes.
+ * them all states and notes; eight in a heap, side by side: a page's row (heap_spans.h).
  */
 inline uint32_t unit_word_count(Kind kind, uint32_t units, bool is_checked, bool is_shared) noexcept {
+  if (kind == Kind::heap)
+    return kPageRowWords * units;
   return kind == Kind::list && (is_checked || is_shared) ? 2 * units : units;
 }
 

@@ -22,6 +22,7 @@
 #include "counter.h"
 #include "counter_tree.h"
 #include "cpu_lock.h"
+#include "heap.h"
 #include "list.h"
 #include "mutex.h"
 #include "opv.h"

@@ -13,6 +13,7 @@
 
 #include "../rseq/cpus.h"
 #include "array.h"
+#include "heap.h"
 #include "list.h"
 #include "lock_words.h"
 #include "pool.h"
@@ -50,6 +51,18 @@ inline RegionSpec pool_spec(uint32_t blocks, uint32_t block_size, bool is_checke
           Writers::sections, possible_cpus(), kStackHead + (cache < blocks ? cache : blocks),
           Policy::none,      blocks,          block_size,
           is_checked};
+}
+
+/**
+ * A heap whose blocks have `bytes` bytes together, rounded down to whole pages of kHeapPage bytes: at least one, at
+ * most kMaxHeapPages.
+ */
+inline RegionSpec heap_spec(uint64_t bytes, bool is_checked = false) noexcept {
+  const uint64_t pages = bytes / kHeapPage;
+  return {Kind::heap,        Element::f64,     Index::cpu_id,
+          Writers::sections, possible_cpus(),  kHeapLength,
+          Policy::none,      pages <= kMaxHeapPages ? static_cast<uint32_t>(pages) : 0,
+          kHeapPage,         is_checked};
 }
 
 /**

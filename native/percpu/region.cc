@@ -4,6 +4,7 @@
 #include "arena.h"
 #include "array.h"
 #include "extents.h"
+#include "heap_classes.h"
 #include "list.h"
 #include "ring.h"
 #include "service.h"
@@ -16,7 +17,8 @@ constexpr uint32_t kMemoryAlignment = 16; ///< The alignment of a SharedArrayBuf
 
 bool is_known(Kind kind) noexcept {
   return kind == Kind::counters || kind == Kind::stack || kind == Kind::list || kind == Kind::pool ||
-         kind == Kind::ring || kind == Kind::array || kind == Kind::mutex || kind == Kind::cpu_lock;
+         kind == Kind::ring || kind == Kind::array || kind == Kind::mutex || kind == Kind::cpu_lock ||
+         kind == Kind::heap;
 }
 /** Whether a region of this kind may have this element type. */
 bool is_known(Element element, Kind kind) noexcept {
@@ -82,19 +84,25 @@ bool make_fixed_present(uint32_t service, unsigned char* first_shard, const Regi
   return make_present(service, first_shard + skipped, size_of_shards(spec) - skipped);
 }
 
+/** Whether a heap, if it is one, has the pages and the caches of this release. */
+bool is_possible_heap(const RegionSpec& spec) noexcept {
+  return spec.kind != Kind::heap ||
+         (spec.units <= kMaxHeapPages && spec.unit_size == kHeapPage && spec.length == kHeapLength);
+}
+
 /** Whether a region with these properties can exist, without regard to its memory. */
 bool is_possible(const RegionSpec& spec) noexcept {
   return spec.shards != 0 && spec.shards <= kMaxShards && spec.length >= least_length(spec.kind) &&
          shard_stride(spec.length) <= UINT32_MAX &&
-         (!has_arena(spec.kind) || is_possible_arena(spec.units, spec.unit_size));
+         (!has_arena(spec.kind) || is_possible_arena(spec.units, spec.unit_size)) && is_possible_heap(spec);
 }
 
 /**
  * Whether processes can share such a region. Concurrency ids number the threads of one process, and atomics on shards
- * are for backends whose owners have no name in a service.
+ * are for backends whose owners have no name in a service. A heap does not know which process holds a block.
  */
 bool can_be_shared(const RegionSpec& spec) noexcept {
-  return spec.index == Index::cpu_id && spec.writers == Writers::sections;
+  return spec.index == Index::cpu_id && spec.writers == Writers::sections && spec.kind != Kind::heap;
 }
 
 } // namespace
@@ -110,6 +118,8 @@ uint32_t least_length(Kind kind) noexcept {
     return kRingHead + kLeastRing / sizeof(int64_t);
   case Kind::array:
     return kArrayHead + 1;
+  case Kind::heap:
+    return kHeapLength;
   default:
     return 1;
   }
@@ -252,13 +262,15 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   region.is_checked = spec.is_checked;
   const bool has_sections = can_write_by_sections(region.writers, region.index);
   const bool is_later = service != 0 && is_sparse(kind); // The first operation on a CPU raises the bound.
-  region.section_shards = has_sections && !is_later ? region.shards : 0;
+  // A checked heap has no caches.
+  const bool has_caches = kind != Kind::heap || !region.is_checked;
+  region.section_shards = has_sections && !is_later && has_caches ? region.shards : 0;
   // What checks each node must not be got around.
   const bool is_checked_list = kind == Kind::list && region.is_checked;
   region.is_direct = has_sections && region.index == Index::cpu_id && has_libc_areas() && !is_checked_list;
   region.direct_length = region.is_direct && kind != Kind::list ? region.length : 0;
   region.direct_stacks = 0;
-  if (kind == Kind::stack || kind == Kind::pool) {
+  if (kind == Kind::stack || kind == Kind::pool || kind == Kind::heap) {
     // A checked pool must not use the fast path, which would skip its checks.
     const bool is_direct = region.direct_length != 0 && !region.is_checked;
     region.direct_length = is_direct ? stack_capacity(region) : 0;

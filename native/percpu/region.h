@@ -35,6 +35,7 @@ enum class Kind : uint32_t {
   array = 6,    ///< An array of words a shard: see array.h.
   mutex = 8,    ///< A mutex: one shard, of the words in lock_words.h.
   cpu_lock = 9, ///< A lock a shard, the overflow shard included.
+  heap = 10,    ///< A stack a shard and size class, of the numbers of free blocks: see heap.h.
 };
 
 /** The type of a region's words. */

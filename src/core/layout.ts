@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { HEAP_LENGTH, HEAP_PAGE, MAX_HEAP_PAGES, PAGE_ROW_WORDS } from './heap-classes.js'
 
 /** The kind of structure that a region holds. */
 export const Kind = {
@@ -15,6 +16,7 @@ export const Kind = {
   array: 6,
   mutex: 8,
   cpuLock: 9,
+  heap: 10,
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
@@ -265,18 +267,20 @@ export function leastLength(kind: Kind): number {
       return RING_HEAD + LEAST_RING / WORD_BYTES
     case Kind.array:
       return ARRAY_HEAD + 1
+    case Kind.heap:
+      return HEAP_LENGTH
     default:
       return 1
   }
 }
 
-/** The nodes of a list, or the blocks of a pool; see `native/percpu/arena.h`. */
+/** The nodes of a list, the blocks of a pool, or the pages of a heap; see `native/percpu/arena.h`. */
 export interface Arena {
   /** Number of units. */
   readonly units: number
   /** Bytes of a unit. */
   readonly unitSize: number
-  /** Whether the pool or list is a checked one; see `checked` of PoolOptions and ListOptions. */
+  /** Whether the pool, list or heap is a checked one; see `checked` of PoolOptions and ListOptions. */
   readonly isChecked: boolean
   /** Whether processes share the memory: each unit then has a note of the process that holds it. False by default. */
   readonly isShared?: boolean
@@ -288,12 +292,15 @@ export const MAX_UNIT_SIZE = 1 << 30
 const UNIT_ALIGNMENT = 64
 
 export function hasArena(kind: Kind): boolean {
-  return kind === Kind.list || kind === Kind.pool
+  return kind === Kind.list || kind === Kind.pool || kind === Kind.heap
 }
 
-/** Whether the sizes of an arena are in range. */
-export function isPossibleArena({ units, unitSize }: Arena): boolean {
-  return units > 0 && units <= MAX_UNITS && unitSize > 0 && unitSize <= MAX_UNIT_SIZE
+/** Whether a region of this kind, with shards of so many words, may have such an arena. */
+export function isPossibleArena(kind: Kind, length: number, { units, unitSize }: Arena): boolean {
+  if (!hasArena(kind)) return true
+  if (units <= 0 || unitSize <= 0) return false
+  if (kind !== Kind.heap) return units <= MAX_UNITS && unitSize <= MAX_UNIT_SIZE
+  return units <= MAX_HEAP_PAGES && unitSize === HEAP_PAGE && length === HEAP_LENGTH
 }
 
 /** The state of a block of a checked pool, in the first half of the block's word. */
@@ -332,8 +339,12 @@ export function unitStride(unitSize: number): number {
   return Math.ceil(unitSize / UNIT_ALIGNMENT) * UNIT_ALIGNMENT
 }
 
-/** Number of the units' words: one each; two in a list that is checked or shared, with states and notes behind all links. */
+/**
+ * Number of the units' words: one each; two in a list that is checked or shared, with states and notes behind all links; eight
+ * in a heap.
+ */
 function unitWordCount(kind: Kind, { units, isChecked, isShared = false }: Arena): number {
+  if (kind === Kind.heap) return PAGE_ROW_WORDS * units
   return kind === Kind.list && (isChecked || isShared) ? 2 * units : units
 }
 
@@ -386,6 +397,7 @@ const CLASS_OF_KIND: Partial<Record<number, string>> = {
   [Kind.array]: 'PerCpuArray',
   [Kind.mutex]: 'Mutex',
   [Kind.cpuLock]: 'PerCpuLock',
+  [Kind.heap]: 'PerCpuHeap',
 }
 
 /** Says what a buffer holds by its header, and what opens it, to follow "this buffer"; undefined if rseq did not make it. */

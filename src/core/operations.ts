@@ -43,6 +43,8 @@ export type WaitingOperations = Pick<
   | 'listPop'
   | 'poolAlloc'
   | 'poolFree'
+  | 'heapAlloc'
+  | 'heapFree'
   | 'ringWrite'
   | 'arrayAct'
 >
@@ -206,6 +208,20 @@ export interface Operations {
    * @bench pool-checked
    */
   readonly poolFree: (handle: Handle, block: U32) => Status
+  /**
+   * Takes a block of at least so many bytes, in as many attempts as that takes; or answers -{@link Status}: -`empty` if too
+   * little memory is free.
+   *
+   * @bench heap
+   */
+  readonly heapAlloc: (handle: Handle, bytes: U32) => I32
+  /**
+   * Gives a block back, in as many attempts as that takes. `outOfRange`: no block begins there. `notOwner`: the block is free,
+   * which a checked heap always finds out.
+   *
+   * @bench heap
+   */
+  readonly heapFree: (handle: Handle, block: U32) => Status
   /**
    * Writes the first `length` bytes of the ring's scratch as a record, in as many attempts as that takes. `full`: the ring
    * has no room, and has counted the record as dropped.

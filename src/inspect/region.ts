@@ -116,7 +116,7 @@ export function openRegionView(file: FileView, base = 0, last?: RegionView): Reg
     first < HEADER_BYTES + SHARD_ALIGNMENT &&
     first % WORD === 0 &&
     allocated <= shards &&
-    (!hasArena(kind) || isPossibleArena(arena))
+    isPossibleArena(kind, length, arena)
   if (!isKnown || !isPossible)
     throw new Unreadable('has a header whose fields do not fit together: it was overwritten')
   const end = base + first + sizeOfShards(kind, element, shards, length, arena)

@@ -43,6 +43,7 @@ import { mutexAnnounce, mutexTryLock, mutexUnlock, mutexWait, openMutex } from '
 import { counterTreeOperations } from './counter-tree.js'
 import { type PortableRegion, at, formatRegion, openRegion, ownShard } from './region.js'
 import { closeHandle } from './close.js'
+import { heapOperations } from './heap.js'
 import { poolFlush, poolOperations } from './pool.js'
 import { type SetOutcome, setDouble, sumOfDoubles } from './doubles.js'
 import { listOperations } from './list.js'
@@ -225,6 +226,7 @@ const operations: Operations = {
   ...counterTreeOperations,
   ...stackOperations,
   ...poolOperations,
+  ...heapOperations,
   ...ringOperations,
   ...arrayOperations,
   ...listOperations,

@@ -67,7 +67,7 @@ export function formatRegion(bytes: Uint8Array, spec: RegionSpec): RegionError {
   const firstShard = SHARD_ALIGNMENT
   if (spec.shards === 0 || spec.shards > MAX_SHARDS) return RegionError.geometry
   if (spec.length < leastLength(spec.kind)) return RegionError.geometry
-  if (hasArena(spec.kind) && !isPossibleArena(spec.arena)) return RegionError.geometry
+  if (!isPossibleArena(spec.kind, spec.length, spec.arena)) return RegionError.geometry
   const size = sizeOfShards(spec.kind, spec.element, spec.shards, spec.length, spec.arena)
   if (bytes.byteLength < firstShard + size) return RegionError.tooShort
   const header = new Uint32Array(bytes.buffer, bytes.byteOffset, HEADER_BYTES / 4)
@@ -128,7 +128,7 @@ export function openRegion(bytes: Uint8Array, kind: Kind): PortableRegion | Regi
   const firstShard = word(HeaderWord.firstShard)
   if (shards === 0 || shards > MAX_SHARDS || length < leastLength(kind)) return RegionError.geometry
   if (stride !== shardStride(length)) return RegionError.geometry
-  if (hasArena(kind) && !isPossibleArena(arena)) return RegionError.geometry
+  if (!isPossibleArena(kind, length, arena)) return RegionError.geometry
   if (firstShard < HEADER_BYTES || firstShard % 8 !== 0) return RegionError.geometry
   const total = sizeOfShards(kind, element, shards, length, arena)
   if (bytes.byteLength < firstShard + total) return RegionError.tooShort

@@ -114,6 +114,8 @@ function sizeArgument(kind: Kind, length: number, { units, unitSize }: Arena): [
       return units > unitSize ? ['nodes', units] : ['payloadSize', unitSize]
     case Kind.pool:
       return units > unitSize ? ['blocks', units] : ['blockSize', unitSize]
+    case Kind.heap:
+      return ['bytes', units * unitSize]
     case Kind.ring:
       return ['bytesPerCpu', (length - RING_HEAD) * 8]
     case Kind.array:
