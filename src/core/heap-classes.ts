@@ -105,41 +105,51 @@ export function rowOf(rows: Int32Array, page: number): number {
   return Atomics.load(rows, page * PAGE_ROW + PageWord.page)
 }
 
-/** Answers the first page of the span or of the whole pages in which the block `block` begins; -1 if no block does. */
-export function headOf(rows: Int32Array, block: number): number {
+/** Where a block is. */
+export interface BlockPlace {
+  /** The first page of its span. */
+  readonly head: number
+  /** What the row of that page says: nothing of it is loaded again. */
+  readonly page: number
+  /** The block's position in the span. */
+  readonly index: number
+}
+
+/** Finds the span, or the whole pages, in which a block with this number begins. Undefined if there is none. */
+export function findBlock(rows: Int32Array, block: number): BlockPlace | undefined {
   const pages = rows.length / PAGE_ROW
   let head = Math.floor(block / UNITS_OF_PAGE)
-  if (head >= pages) return -1
+  if (head >= pages) return undefined
   let page = rowOf(rows, head)
   if (stateOfPage(page) === PageState.interior) {
     head -= pagesOf(page)
-    if (head < 0) return -1
+    if (head < 0) return undefined
     page = rowOf(rows, head)
   }
-  const offset = block - head * UNITS_OF_PAGE
-  const state = stateOfPage(page)
-  if (state === PageState.large) {
-    return offset === 0 && pagesOf(page) > 0 && pagesOf(page) <= pages - head ? head : -1
+  const offset = (block - head * UNITS_OF_PAGE) * HEAP_UNIT
+  if (stateOfPage(page) === PageState.large) {
+    const isWhole = offset === 0 && pagesOf(page) > 0 && pagesOf(page) <= pages - head
+    return isWhole ? { head, page, index: 0 } : undefined
   }
-  const one = state === PageState.blocks ? HEAP_TABLE[classOfPage(page)] : undefined
-  if (one === undefined || one.pages > pages - head) return -1
-  const index = (offset * HEAP_UNIT) / one.size
-  return Number.isInteger(index) && index < one.blocks ? head : -1
+  const one = classAt(page)
+  if (one === undefined || one.pages > pages - head) return undefined
+  const index = offset / one.size
+  return Number.isInteger(index) && index < one.blocks ? { head, page, index } : undefined
 }
 
-/** Bytes of a block in the span or the whole pages that begin at `head`, which {@link headOf} has answered. */
-export function sizeAt(rows: Int32Array, head: number): number {
-  const page = rowOf(rows, head)
-  const one = stateOfPage(page) === PageState.blocks ? HEAP_TABLE[classOfPage(page)] : undefined
-  return one === undefined ? pagesOf(page) * HEAP_PAGE : one.size
+/** The class of the blocks of a span, by what its first page's row says; undefined if it is no span. */
+function classAt(page: number): HeapClass | undefined {
+  return stateOfPage(page) === PageState.blocks ? HEAP_TABLE[classOfPage(page)] : undefined
 }
 
-/** Whether the bit of a block is set, in the span that begins at `head`: the block is free, and in no CPU's cache. */
-export function isFreeInSpan(rows: Int32Array, head: number, block: number): boolean {
-  const page = rowOf(rows, head)
-  const one = stateOfPage(page) === PageState.blocks ? HEAP_TABLE[classOfPage(page)] : undefined
-  if (one === undefined) return false
-  const index = Math.floor(((block - head * UNITS_OF_PAGE) * HEAP_UNIT) / one.size)
+/** Bytes of a block that {@link findBlock} has found. */
+export function sizeAt({ page }: BlockPlace): number {
+  return classAt(page)?.size ?? pagesOf(page) * HEAP_PAGE
+}
+
+/** Whether the bit of a block is set: the block is free, and in no CPU's cache. */
+export function isFreeInSpan(rows: Int32Array, { head, page, index }: BlockPlace): boolean {
+  if (stateOfPage(page) === PageState.large) return false
   const bits = Atomics.load(rows, head * PAGE_ROW + PageWord.bits + (index >> 5))
   return ((bits >>> (index & 31)) & 1) === 1
 }

@@ -7,7 +7,7 @@ import {
   MAX_HEAP_PAGES,
   PAGE_ROW,
   UNITS_OF_PAGE,
-  headOf,
+  findBlock,
   isFreeInSpan,
   sizeAt,
 } from '../core/heap-classes.js'
@@ -83,7 +83,8 @@ export class PerCpuHeap extends RegionHolder {
   readonly bytes = this.#region.arena.units * HEAP_PAGE
   /** Whether the heap detects mistakes: see {@link HeapOptions.checked}. */
   readonly checked = this.#region.arena.isChecked
-  readonly #rows = new Int32Array(this.buffer, this.#region.firstWord, this.#region.arena.units * PAGE_ROW)
+  /** The rows of the pages; none after the heap was closed in this thread, so that the usual path needs no check. */
+  #rows = new Int32Array(this.buffer, this.#region.firstWord, this.#region.arena.units * PAGE_ROW)
   /** Where the first page is in the buffer. */
   readonly #first = this.#region.firstWord + unitsAfterWords(Kind.heap, this.#region.arena)
 
@@ -149,7 +150,7 @@ export class PerCpuHeap extends RegionHolder {
    * @throws RegionCorruptError if something has written over the memory.
    */
   free(block: number): void {
-    if (typeof block !== 'number' || block >>> 0 !== block) this.#checkBlock(block)
+    if (typeof block !== 'number' || block >>> 0 !== block) this.#refuse(block)
     const status = heapFree(this.#handle, block)
     if (status !== OK) this.#freeAfter(status, block)
   }
@@ -184,16 +185,10 @@ export class PerCpuHeap extends RegionHolder {
    * @throws TypeError, RangeError if no block begins there; in a checked heap also RangeError if the block is not taken.
    */
   sizeOf(block: number): number {
-    this.#checkBlock(block)
-    const head = headOf(this.#rows, block)
-    if (head < 0) this.#refuse(block)
-    if (this.checked && isFreeInSpan(this.#rows, head, block)) this.#refuseFree(block)
-    return sizeAt(this.#rows, head)
-  }
-
-  #checkBlock(block: unknown): void {
-    checkOpen(this)
-    checkInteger('block', block, 0, this.#region.arena.units * UNITS_OF_PAGE - 1)
+    const place = typeof block === 'number' && block >>> 0 === block ? findBlock(this.#rows, block) : undefined
+    if (place === undefined) this.#refuse(block)
+    if (this.checked && isFreeInSpan(this.#rows, place)) this.#refuseFree(block)
+    return sizeAt(place)
   }
 
   #refuseSize(bytes: unknown): never {
@@ -201,13 +196,20 @@ export class PerCpuHeap extends RegionHolder {
     throw rangeError('bytes', 'a number of bytes', bytes)
   }
 
-  #refuse(block: number): never {
-    this.#checkBlock(block)
+  #refuse(block: unknown): never {
+    checkOpen(this)
+    checkInteger('block', block, 0, this.#region.arena.units * UNITS_OF_PAGE - 1)
     throw rangeError('block', 'a block that alloc() of this heap has given out', block)
   }
 
   #refuseFree(block: number): never {
     throw new RangeError(`block: expected one that alloc() has given out, got ${block}, which is free`)
+  }
+
+  /** Closes what this object has open in this thread now. Every later operation of this object throws an Error. */
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]()
+    this.#rows = new Int32Array(new SharedArrayBuffer(0))
   }
 
   /** @internal */

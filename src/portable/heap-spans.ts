@@ -15,8 +15,9 @@ import {
   PageState,
   PageWord,
   UNITS_OF_PAGE,
+  type BlockPlace,
   classOfPage,
-  headOf,
+  findBlock,
   isFreeInSpan,
   pageNumber,
   pagesOf,
@@ -86,13 +87,12 @@ export class Spans {
 
   put(block: number): Status {
     const { rows } = this
-    const head = headOf(rows, block)
-    if (head < 0) return Status.outOfRange
-    if (isFreeInSpan(rows, head, block)) return Status.notOwner
-    const page = rowOf(rows, head)
-    if (this.#region.arena.isChecked) this.#poison(block, sizeAt(rows, head))
-    if (stateOfPage(page) === PageState.blocks) return this.#putIntoSpan(head, page, block)
-    this.#release(head, pagesOf(page))
+    const place = findBlock(rows, block)
+    if (place === undefined) return Status.outOfRange
+    if (isFreeInSpan(rows, place)) return Status.notOwner
+    if (this.#region.arena.isChecked) this.#poison(block, sizeAt(place))
+    if (stateOfPage(place.page) === PageState.blocks) return this.#putIntoSpan(place)
+    this.#release(place.head, pagesOf(place.page))
     return Status.ok
   }
 
@@ -260,10 +260,9 @@ export class Spans {
     return Status.corrupt
   }
 
-  #putIntoSpan(head: number, page: number, block: number): Status {
+  #putIntoSpan({ head, page, index }: BlockPlace): Status {
     const number = classOfPage(page)
     const one = HEAP_TABLE[number] as HeapClass
-    const index = ((block - head * UNITS_OF_PAGE) * HEAP_UNIT) / one.size
     const word = PageWord.bits + (index >> 5)
     const count = this.#get(head, PageWord.free) + 1
     if (count < 1 || count > one.blocks) return Status.corrupt
