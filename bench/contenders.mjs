@@ -182,6 +182,12 @@ export const contenders = [
     code: each('checkedPool.free(checkedPool.alloc())'),
   },
   {
+    name: 'heap',
+    title: 'heap.free(heap.alloc(64 to 4096))',
+    code: each('heap.free(heap.alloc(64 << (i % 7)))'),
+    workers: TOGETHER,
+  },
+  {
     name: 'pool-across',
     title: 'one worker takes blocks, another gives them back',
     code: 'return handOver.run(n)',
@@ -337,6 +343,11 @@ export const contenders = [
     name: 'alloc-unsafe',
     title: 'Buffer.allocUnsafe(256)',
     code: each('sink = Buffer.allocUnsafe(256)'),
+  },
+  {
+    name: 'alloc-unsafe-sizes',
+    title: 'Buffer.allocUnsafe(64 to 4096)',
+    code: each('sink = Buffer.allocUnsafe(64 << (i % 7))'),
   },
   {
     name: 'atomics-int32',

@@ -164,6 +164,11 @@ export const rows = [
     most: 0.4,
   },
   {
+    title: 'heap.alloc + free of 64 to 4096 bytes / Buffer.allocUnsafe of the same',
+    value: ({ cost }) => cost('heap') / cost('alloc-unsafe-sizes'),
+    most: 0.3,
+  },
+  {
     title: 'pool, one worker takes and one gives back, per block / the local pair',
     value: ({ cost }) => cost('pool-across', 2) / cost('pool'),
     most: 2,

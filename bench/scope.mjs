@@ -8,6 +8,7 @@ import {
   PerCpuCounterArray,
   PerCpuCounterTree,
   PerCpuHistogram,
+  PerCpuHeap,
   PerCpuPool,
   PerCpuRing,
   PerCpuStack,
@@ -38,6 +39,7 @@ const CACHE_LINES = 128 // The adjacent-line prefetcher fetches pairs.
 const ELEMENTS = 64
 const MOST_WORKERS = 64
 const STACKED = 1000
+const HEAP_BYTES = 16 << 20
 const BLOCK = { blocks: 8192, blockSize: 256 }
 const RING = 1 << 16
 /** The possible CPUs of a large machine. */
@@ -104,6 +106,7 @@ export function makeShared() {
     list: fullList().buffer,
     pool: new PerCpuPool(BLOCK).buffer,
     checkedPool: new PerCpuPool({ ...BLOCK, checked: true }).buffer,
+    heap: new PerCpuHeap(HEAP_BYTES).buffer,
     handOver: new SharedArrayBuffer(HAND_OVER_BYTES),
     ring: new PerCpuRing(RING).buffer,
     recorder: new PerCpuRing(RING, { policy: 'overwrite' }).buffer,
@@ -139,6 +142,7 @@ export function openScope(shared, member) {
     list: PerCpuList.from(shared.list),
     pool,
     checkedPool: PerCpuPool.from(shared.checkedPool),
+    heap: PerCpuHeap.from(shared.heap),
     handOver: new HandOver(shared.handOver, pool, member === 0),
     ring: PerCpuRing.from(shared.ring),
     recorder: PerCpuRing.from(shared.recorder),

@@ -19,7 +19,12 @@ function makeHeap(): { bytes: Uint8Array; handle: unknown } {
   const bytes = new Uint8Array(
     new SharedArrayBuffer(regionSize(Kind.heap, Element.f64, 1, HEAP_LENGTH, arena)),
   )
-  const ofHeap = { kind: Kind.heap, element: Element.f64, index: Index.cpu, writers: Writers.atomics } as const
+  const ofHeap = {
+    kind: Kind.heap,
+    element: Element.f64,
+    index: Index.cpu,
+    writers: Writers.atomics,
+  } as const
   expect(backend.format(bytes, { ...ofHeap, shards: 1, length: HEAP_LENGTH, policy: 0, arena })).toBe(0)
   return { bytes, handle: open(bytes) }
 }

@@ -175,9 +175,8 @@ Status take_pages(const Region& region, uint32_t bytes, uint32_t& block) noexcep
   const auto pages = static_cast<uint32_t>((static_cast<uint64_t>(bytes) + kHeapPage - 1) / kHeapPage);
   if (pages > region.units)
     return Status::empty;
-  return heap_spans::behind_lock(region, [&] {
-    return take_or_drain(region, [&] { return heap_spans::take_pages(region, pages, block); });
-  });
+  return heap_spans::behind_lock(
+      region, [&] { return take_or_drain(region, [&] { return heap_spans::take_pages(region, pages, block); }); });
 }
 
 } // namespace heap_moves

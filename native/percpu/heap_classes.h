@@ -15,8 +15,8 @@ namespace percpu {
 
 /** Bytes of a page of a heap, whatever the kernel's pages are. */
 constexpr uint32_t kHeapPage = 4096;
-/** The most pages of a heap: 4 GiB, so that the number of each block fits into 31 bits. */
-constexpr uint32_t kMaxHeapPages = 1u << 20;
+/** The most pages of a heap: 2 GiB, so that the number of each block fits into 30 bits. */
+constexpr uint32_t kMaxHeapPages = 1u << 19;
 /** A block's number is the distance of its first byte from that of the heap, in units of so many bytes. */
 constexpr uint32_t kHeapUnit = 2;
 constexpr uint32_t kLeastHeapBlock = 16;
@@ -88,8 +88,7 @@ constexpr detail::HeapTable kHeapTable = detail::make_heap_table();
 /** Words of a shard of a heap. */
 constexpr uint32_t kHeapLength = kHeapTable.length;
 
-static_assert(heap_class_of(kMostHeapBlock) == kHeapClasses - 1 &&
-              heap_class_size(kHeapClasses - 1) == kMostHeapBlock);
+static_assert(heap_class_of(kMostHeapBlock) == kHeapClasses - 1 && heap_class_size(kHeapClasses - 1) == kMostHeapBlock);
 
 } // namespace percpu
 

@@ -174,8 +174,7 @@ Status recount(const Region& region, uint32_t head, uint32_t number) noexcept {
   const HeapClass& one = kHeapTable.classes[number];
   uint32_t count = 0;
   for (uint32_t k = 0; k < kBitWords; k++)
-    count += static_cast<uint32_t>(
-        __builtin_popcount(load(row_of(region, head) + kBits + k) & bits_there(one, k)));
+    count += static_cast<uint32_t>(__builtin_popcount(load(row_of(region, head) + kBits + k) & bits_there(one, k)));
   if (count == one.blocks) {
     release(region, head, one.pages);
     return Status::ok;

@@ -109,9 +109,8 @@ inline bool find(const Region& region, uint32_t block, Place& place) noexcept {
 
 /** Bytes of a block that find() has found. */
 inline uint64_t size_at(const Place& place) noexcept {
-  return state_of(place.page) == PageState::blocks
-             ? kHeapTable.classes[class_of(place.page)].size
-             : static_cast<uint64_t>(pages_of(place.page)) * kHeapPage;
+  return state_of(place.page) == PageState::blocks ? kHeapTable.classes[class_of(place.page)].size
+                                                   : static_cast<uint64_t>(pages_of(place.page)) * kHeapPage;
 }
 
 /*

@@ -59,10 +59,9 @@ inline RegionSpec pool_spec(uint32_t blocks, uint32_t block_size, bool is_checke
  */
 inline RegionSpec heap_spec(uint64_t bytes, bool is_checked = false) noexcept {
   const uint64_t pages = bytes / kHeapPage;
-  return {Kind::heap,        Element::f64,     Index::cpu_id,
-          Writers::sections, possible_cpus(),  kHeapLength,
-          Policy::none,      pages <= kMaxHeapPages ? static_cast<uint32_t>(pages) : 0,
-          kHeapPage,         is_checked};
+  return {Kind::heap,      Element::f64, Index::cpu_id, Writers::sections,
+          possible_cpus(), kHeapLength,  Policy::none,  pages <= kMaxHeapPages ? static_cast<uint32_t>(pages) : 0,
+          kHeapPage,       is_checked};
 }
 
 /**

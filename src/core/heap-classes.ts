@@ -8,7 +8,7 @@
 /** Bytes of a page of a heap. */
 export const HEAP_PAGE = 4096
 /** The most pages of a heap. */
-export const MAX_HEAP_PAGES = 1 << 20
+export const MAX_HEAP_PAGES = 1 << 19
 /** A block's number is the distance of its first byte from that of the heap, in units of so many bytes. */
 export const HEAP_UNIT = 2
 /** How many numbers a page has. */

@@ -21,7 +21,7 @@ import { remoteError } from '../runtime/remote-errors.js'
 
 /** Options of a new {@link PerCpuHeap}. */
 export interface HeapOptions {
-  /** Bytes of all blocks together: 4096 to 2**32, rounded down to a multiple of 4096. */
+  /** Bytes of all blocks together: 4096 to 2**31, rounded down to a multiple of 4096. */
   bytes: number
   /**
    * Makes the heap detect every block that is freed twice or was never taken, and views of blocks that are not taken; fills
@@ -120,7 +120,7 @@ export class PerCpuHeap extends RegionHolder {
    * that has blocks.
    *
    * @param bytes - how many bytes the block must have, 0 to 2**32 - 1: see {@link sizeOf} for how many it gets.
-   * @returns the number of the block, 0 to 2**31 - 1; -1 if too little memory is free, or it is in pieces that are too short.
+   * @returns the number of the block, 0 to 2**30 - 1; -1 if too little memory is free, or it is in pieces that are too short.
    * @throws TypeError, RangeError if `bytes` is no such integer.
    * @throws RegionCorruptError if something has written over the memory.
    * @throws Error if only other CPUs may have enough and this thread cannot stop them, or another thread kept the heap for ten
@@ -185,7 +185,8 @@ export class PerCpuHeap extends RegionHolder {
    * @throws TypeError, RangeError if no block begins there; in a checked heap also RangeError if the block is not taken.
    */
   sizeOf(block: number): number {
-    const place = typeof block === 'number' && block >>> 0 === block ? findBlock(this.#rows, block) : undefined
+    const place =
+      typeof block === 'number' && block >>> 0 === block ? findBlock(this.#rows, block) : undefined
     if (place === undefined) this.#refuse(block)
     if (this.checked && isFreeInSpan(this.#rows, place)) this.#refuseFree(block)
     return sizeAt(place)

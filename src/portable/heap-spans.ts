@@ -244,7 +244,8 @@ export class Spans {
     const head = first - 1
     const count = this.#get(head, PageWord.free)
     const page = rowOf(this.rows, head)
-    const isSpan = page === pageNumber(PageState.blocks, one.pages, number) && this.#lengthAt(head, page) !== 0
+    const isSpan =
+      page === pageNumber(PageState.blocks, one.pages, number) && this.#lengthAt(head, page) !== 0
     if (!isSpan || count === 0) return Status.corrupt
     for (let k = 0; k < BIT_WORDS; k++) {
       const bits = this.#get(head, PageWord.bits + k)

@@ -17,6 +17,7 @@ import {
   PerCpuHistogram,
   PerCpuList,
   PerCpuLock,
+  PerCpuHeap,
   PerCpuPool,
   PerCpuRing,
   PerCpuStack,
@@ -215,6 +216,7 @@ const CLASSES: [name: string, make: () => object, methods: Record<string, readon
     () => new PerCpuPool({ blocks: 3, blockSize: 8, checked: true }),
     { alloc: [], free: [1], view: [1], perCpu: [], flush: [0], holder: [1], adopt: [1, 0] },
   ],
+  ['PerCpuHeap', () => new PerCpuHeap(4096), { alloc: [100], free: [1], view: [1], sizeOf: [1] }],
   [
     'PerCpuRing',
     () => new PerCpuRing(4096),
@@ -337,7 +339,7 @@ const construct =
 
 const OPENERS = {
   ...{ PerCpuCounter, PerCpuCounterArray, PerCpuHistogram, PerCpuStack, PerCpuList, PerCpuPool, PerCpuRing },
-  ...{ PerCpuArray, Mutex, PerCpuLock, PerCpuCounterTree },
+  ...{ PerCpuHeap, PerCpuArray, Mutex, PerCpuLock, PerCpuCounterTree },
 }
 
 test.each(Object.entries(OPENERS))('%s.from()', async (name, Class) => {
@@ -358,6 +360,7 @@ test.each<[string, unknown, unknown[], string[]]>([
     [{ blocks: 3, blockSize: 8 }],
     ['blocks', 'blockSize', 'checked', 'cache', 'index'],
   ],
+  ['PerCpuHeap', PerCpuHeap, [{ bytes: 4096 }], ['bytes', 'checked']],
   ['PerCpuRing', PerCpuRing, [256, {}], ['policy', 'index', 'tooLong']],
   ['PerCpuArray', PerCpuArray, [3, {}], ['element', 'index']],
   ['Mutex', Mutex, [undefined], []],

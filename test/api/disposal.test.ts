@@ -7,6 +7,7 @@ import {
   PerCpuCounterArray,
   PerCpuHistogram,
   PerCpuList,
+  PerCpuHeap,
   PerCpuPool,
 } from '../../lib/index.js'
 import { openHandles } from '../support/machine.js'
@@ -99,6 +100,12 @@ test('a block and a node have no bytes after it, also if they were seen before',
     list.payload(0)
     pool[Symbol.dispose]()
     list[Symbol.dispose]()
+    const heap = new PerCpuHeap({ bytes: 4096, checked })
+    const bytes = heap.alloc(100)
+    heap.view(bytes)
+    heap[Symbol.dispose]()
+    expect(() => heap.view(bytes)).toThrow(disposed)
+    expect(() => heap.sizeOf(bytes)).toThrow(disposed)
     expect(() => pool.view(block)).toThrow(disposed)
     expect(() => list.payload(0)).toThrow(disposed)
     expect(() => list.payload(1)).toThrow(disposed)

@@ -239,8 +239,8 @@ test.each<[string, (bytes: number) => number | HeapOptions]>([
   expect(shardStride(HEAP_LENGTH)).toBeLessThanOrEqual(33 << 10)
 })
 
-test.each([4095, 0, -1, 1.5, NaN, 2 ** 32 + 1])('a heap cannot have %d bytes', (bytes) => {
-  const expected = `bytes: expected an integer from 4096 to 4294967296, got ${bytes}`
+test.each([4095, 0, -1, 1.5, NaN, 2 ** 31 + 1])('a heap cannot have %d bytes', (bytes) => {
+  const expected = `bytes: expected an integer from 4096 to 2147483648, got ${bytes}`
   expect(() => new PerCpuHeap(bytes)).toThrow(new RangeError(expected))
   expect(() => new PerCpuHeap({ bytes })).toThrow(new RangeError(expected))
 })
@@ -249,7 +249,9 @@ test('other arguments of new are refused', () => {
   for (const bytes of ['4096', 4096n, null] as never[]) {
     expect(() => new PerCpuHeap({ bytes })).toThrow(/^bytes: expected an integer/)
   }
-  expect(() => new PerCpuHeap({ bytes: 4096, checked: 1 } as never)).toThrow(/^checked: expected true or false/)
+  expect(() => new PerCpuHeap({ bytes: 4096, checked: 1 } as never)).toThrow(
+    /^checked: expected true or false/,
+  )
   expect(() => PerCpuHeap.from(new PerCpuStack(1).buffer)).toThrow(/holds a PerCpuStack/)
 })
 
@@ -261,7 +263,4 @@ test('a page that says what cannot be is found, and named', () => {
   // Page 0 belongs to a span that would begin before it.
   new Int32Array(heap.buffer, rows)[0] = pageNumber(PageState.interior, 9)
   expect(() => takeAll(heap, HEAP_PAGE)).toThrow(RegionCorruptError)
-  expect(() => {
-    heap.free(block)
-  }).toThrow(RangeError)
 })

@@ -11,6 +11,7 @@ import {
   PerCpuHistogram,
   PerCpuList,
   PerCpuLock,
+  PerCpuHeap,
   PerCpuPool,
   PerCpuRing,
   PerCpuStack,
@@ -38,6 +39,7 @@ const TAKERS: [name: string, take: (options: never) => unknown, accepted: string
     'blocks, blockSize, checked, cache, index',
     { blocks: 1, blockSize: 1 },
   ],
+  ['PerCpuHeap', (options) => new PerCpuHeap(options), 'bytes, checked', { bytes: 4096 }],
 ]
 
 test.each(TAKERS)('%s: an unknown option is an error, with the nearest name', (_, take, accepted, needed) => {
@@ -55,7 +57,7 @@ test.each(TAKERS)('%s: an unknown option is an error, with the nearest name', (_
   expect(refused('somethingQuiteDifferent')).toThrow(/got 'somethingQuiteDifferent'$/)
 })
 
-test.each(TAKERS)('%s: options that are no object', (_, take, accepted) => {
+test.each(TAKERS)('%s: options that are no object', (name, take, accepted) => {
   const wrong = [
     null,
     1,
@@ -71,6 +73,8 @@ test.each(TAKERS)('%s: options that are no object', (_, take, accepted) => {
     new ArrayBuffer(8),
   ]
   for (const options of wrong) {
+    // The bytes of a heap: heap.test.ts tests them.
+    if (name === 'PerCpuHeap' && typeof options === 'number') continue
     const call = (): unknown => take(options as never)
     expect(call).toThrow(TypeError)
     expect(call).toThrow(`options: expected an object with any of ${accepted}, got `)

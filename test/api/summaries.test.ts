@@ -14,6 +14,7 @@ import {
   PerCpuHistogram,
   PerCpuList,
   PerCpuLock,
+  PerCpuHeap,
   PerCpuPool,
   PerCpuRing,
   PerCpuStack,
@@ -99,6 +100,7 @@ const OBJECTS: [name: string, make: () => Shown, json: object][] = [
     },
     { blocks: 3, blockSize: 8, checked: false, cache: 3, index: 'cpu', available: 2 },
   ],
+  ['PerCpuHeap', () => new PerCpuHeap(5000), { bytes: 4096, checked: false }],
   [
     'PerCpuRing',
     () => new PerCpuRing(4096),

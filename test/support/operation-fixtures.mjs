@@ -8,6 +8,7 @@ import {
   PerCpuCounterTree,
   PerCpuList,
   PerCpuLock,
+  PerCpuHeap,
   PerCpuPool,
   PerCpuRing,
   PerCpuStack,
@@ -184,6 +185,26 @@ function poolFixture() {
   }
 }
 
+function heapFixture() {
+  const heap = new PerCpuHeap({ bytes: 4096, checked: true })
+  const { handle } = openKind(heap, Kind.heap)
+  const bytes = 1000
+  // The numbers of the four blocks of this size, in the only page.
+  const blocks = [0, 1, 2, 3].map((k) => (k * 1024) / 2)
+  const allocAll = () => takeAll(() => operations.heapAlloc(handle, bytes))
+  const freeAll = () => blocks.map((block) => operations.heapFree(handle, block))
+  return {
+    args: { handle, bytes, block: blocks[1] },
+    reset(row) {
+      freeAll()
+      if (row === 'heapFree') allocAll()
+    },
+    state: allocAll,
+    meanwhile: () => operations.heapFree(handle, blocks[2]),
+    answer: (row, answer) => (row === 'heapAlloc' && answer >= 0 ? 'a block' : answer),
+  }
+}
+
 function ringFixture() {
   const ring = new PerCpuRing(1 << 12)
   const scratch = new Uint8Array(1 << 12)
@@ -245,6 +266,7 @@ const FIXTURES = {
   stack: stackFixture,
   list: listFixture,
   pool: poolFixture,
+  heap: heapFixture,
   ring: ringFixture,
   array: arrayFixture,
 }

@@ -54,6 +54,21 @@ const listCalls = {
   onCpu: (list) => list.onCpu(0, (owned) => move(owned.pop.bind(owned), owned.push.bind(owned))),
 }
 
+/** Takes a block, and frees it after its use. Each call may be the last of its worker, whose block is lost then. */
+const withBlock = (use) => (heap) => {
+  const block = heap.alloc(100)
+  if (block === -1) return
+  use(heap, block)
+  heap.free(block)
+}
+
+const heapCalls = {
+  alloc: withBlock(() => {}),
+  free: withBlock(() => {}),
+  view: withBlock((heap, block) => heap.view(block)),
+  sizeOf: withBlock((heap, block) => heap.sizeOf(block)),
+}
+
 /** Moves a node, if `take` finds one. */
 function move(take, give) {
   const node = take()
@@ -142,6 +157,8 @@ const CLASSES = {
       },
     },
   },
+  PerCpuHeap: { make: () => new rseq.PerCpuHeap({ bytes: 1 << 20, checked: true }), calls: heapCalls },
+  'PerCpuHeap that is not checked': { make: () => new rseq.PerCpuHeap(1 << 20), calls: heapCalls },
   PerCpuRing: {
     make: () => new rseq.PerCpuRing(1 << 12, { policy: 'overwrite' }),
     calls: {

@@ -4,6 +4,7 @@ import {
   Mutex,
   PerCpuArray,
   PerCpuCounterArray,
+  PerCpuHeap,
   PerCpuList,
   PerCpuLock,
   PerCpuPool,
@@ -36,6 +37,7 @@ const OPENERS = {
   stack: () => native.openRegion(bytesOf(new PerCpuStack(COUNTERS)), Kind.stack),
   list: () => native.openRegion(bytesOf(new PerCpuList({ nodes: COUNTERS, payloadSize: 8 })), Kind.list),
   pool: () => native.openRegion(bytesOf(new PerCpuPool({ blocks: COUNTERS, blockSize: 8 })), Kind.pool),
+  heap: () => native.openRegion(bytesOf(new PerCpuHeap(1 << 16)), Kind.heap),
   array: () => native.openArray(bytesOf(new PerCpuArray(COUNTERS))),
   mutex: () => native.openMutex(bytesOf(new Mutex())),
   cpuLock: () => native.openCpuLock(bytesOf(new PerCpuLock())),
@@ -65,6 +67,7 @@ function kindsOf(name) {
   if (/^open(Batch|Series)/.test(name)) return ['counters', 'doubles']
   return [
     ['list', /^list/],
+    ['heap', /^heap/],
     ['ring', /^ring/],
     ['array', /^array/],
     ['mutex', /^mutex/],

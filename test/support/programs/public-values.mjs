@@ -8,6 +8,7 @@ import {
   PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
+  PerCpuHeap,
   PerCpuList,
   PerCpuPool,
   PerCpuRing,
@@ -57,6 +58,12 @@ const CALLS = [
   { source: 'new PerCpuPool({ blocks: v, blockSize: 8 }).blocks' },
   { source: 'new PerCpuPool({ blocks: 4, blockSize: 8, cache: v }).cache' },
   { source: 'new PerCpuPool({ blocks: 4, blockSize: 8, checked: v }).checked' },
+  { source: 'heap.alloc(v)', hot: true },
+  { source: 'heap.free(v)', hot: true },
+  { source: 'heap.view(v)' },
+  { source: 'heap.sizeOf(v)' },
+  { source: 'new PerCpuHeap(v).bytes' },
+  { source: 'new PerCpuHeap({ bytes: 4096, checked: v }).checked' },
   { source: 'new PerCpuStack(1, { index: v })' },
   { source: 'ring.write(v)', hot: true },
   { source: 'ring.drain(v)' },
@@ -103,6 +110,7 @@ function makeWorld(type, source) {
     stack: new PerCpuStack(4),
     list: source.startsWith('list') ? new PerCpuList({ nodes: 4, payloadSize: 8 }) : undefined,
     ...(/^\w*[pP]ool\./.test(source) ? makePools() : {}),
+    heap: source.startsWith('heap') ? new PerCpuHeap(1 << 16) : undefined,
     ring: source.startsWith('ring') ? new PerCpuRing(256) : undefined,
     words: /^words|words,/.test(source) ? new PerCpuArray(2, { element: type }) : undefined,
     indices: Uint32Array.of(0, 1, 2),
@@ -133,11 +141,13 @@ function attempt(call) {
 
 /** A function of a world and a value, new each time: V8 gives two of the same text one fate. */
 function makeCaller(source, isOptimized) {
-  const names = 'counter, array, batch, stack, list, pool, checkedPool, ring, words, indices, deltas, sum'
+  const names =
+    'counter, array, batch, stack, list, pool, checkedPool, heap, ring, words, indices, deltas, sum'
   const caller = evaluate(`({ ${names} }, v) => ${source} /* ${++made} */`, {
     CounterBatch,
     PerCpuCounter,
     PerCpuCounterArray,
+    PerCpuHeap,
     PerCpuList,
     PerCpuPool,
     PerCpuRing,

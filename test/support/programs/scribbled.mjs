@@ -5,6 +5,7 @@ import {
   PerCpuArray,
   PerCpuCounter,
   PerCpuCounterArray,
+  PerCpuHeap,
   PerCpuList,
   PerCpuPool,
   PerCpuRing,
@@ -141,6 +142,30 @@ const STRUCTURES = {
       attempt(() => pool.available, isCount)
       attempt(() => pool.flush((i / 8) % cpus), isCount)
       attempt(() => PerCpuPool.from(pool.buffer).available, isCount)
+    },
+  },
+
+  heaps: {
+    make: () => [false, true].map((checked) => new PerCpuHeap({ bytes: 64 << 10, checked })),
+    refusals: new RegExp(
+      `has stopped the heap|itself, and has not let it go|alloc\\(\\) (of this heap )?has given out|${USUAL}`,
+    ),
+    use(heap, i, attempt) {
+      const isBlock = (answer) => Number.isInteger(answer) && answer >= -1 && answer < heap.bytes / 2
+      const sizes = [i % 200, i % 9000, (i * 37) % 70_000, 17]
+      const blocks = sizes.map((bytes) => attempt(() => heap.alloc(bytes), isBlock) ?? -1)
+      for (const block of blocks.filter((block) => block !== -1)) {
+        attempt(
+          () => heap.view(block).fill(i),
+          (view) => view instanceof Uint8Array && view.length >= 16 && view.length <= heap.bytes,
+        )
+        attempt(() => heap.sizeOf(block), isCount)
+        attempt(() => heap.free(block), isNothing)
+      }
+      attempt(() => heap.free((i * 101) % (heap.bytes / 2)), isNothing)
+      if (i % 8 !== 0) return
+      attempt(() => heap.alloc(heap.bytes), isBlock)
+      attempt(() => PerCpuHeap.from(heap.buffer).bytes, isCount)
     },
   },
 
