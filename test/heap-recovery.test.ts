@@ -54,7 +54,7 @@ function endAt(last: number, act: () => unknown): boolean {
   const spy = vi.spyOn(Atomics, 'store').mockImplementation(((...given: Parameters<typeof store>) => {
     if (++stores === last) throw new Ended()
     return store(...given)
-  }) as typeof store)
+  }))
   try {
     act()
     return false
