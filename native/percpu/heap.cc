@@ -13,7 +13,7 @@ uint64_t count_of(const int64_t* cache) noexcept {
 }
 
 uint64_t* stop_of(int64_t* cache) noexcept {
-  return reinterpret_cast<uint64_t*>(cache) + kStop;
+  return reinterpret_cast<uint64_t*>(cache) + stopped_shard::kStop;
 }
 
 /** Why a section on a cache that refuses the count `limit` failed its comparison. */

@@ -91,6 +91,7 @@ const JOINED: Readonly<Record<string, number>> = {
   demo: 66_000,
   report: 13_000,
   'backend info': 1_000,
+  heap: 30_000,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -137,6 +138,9 @@ const OF_FORMATS = /^lib\/metrics\/(names|negotiation|opentelemetry-producer)\./
 /** Shared memory in processes whose own memory is the portable backend's. */
 const OF_TWO_BACKENDS = /^lib\/runtime\/two-backends\./
 
+/** Heaps, and their twin in TypeScript. */
+const OF_HEAPS = /^lib\/(heap\/|core\/heap-classes\.|portable\/heap)/
+
 /** Capabilities with files in the folders of others. */
 const MOVED = [
   ['demo', OF_DEMO],
@@ -154,6 +158,7 @@ const MOVED = [
   ['viewers of traces', OF_VIEWERS],
   ['two-backends', OF_TWO_BACKENDS],
   ['series of other addons', OF_ADDONS],
+  ['heap', OF_HEAPS],
 ] as const
 
 test('lib is at most 0.55 MB without what joined later and its CommonJS twin, which have bounds of their own', ({
