@@ -72,19 +72,24 @@ export function nativeList(operations) {
   return `${BANNER}\n// OPERATION(function, name in JavaScript, result, (arguments))\n${rows.join('')}`
 }
 
-const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth']
+const CONVERTED = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 
 /** Element `k` of the scratch array, as the view that holds the type: element k is word 2k. */
 const element = (type, k) => (type.view === 'words' ? `words[${2 * k}]` : `scratch[${k}]`)
 
+/** Converts as JavaScript does, and refuses what V8's own conversion refuses. Optimized code makes nothing of it for a number. */
+const converted = (argument) => `+(${argument} as string | number)`
+
 function wrapper({ name, parameters, result }) {
   const names = parameters.map((parameter) => parameter.name)
-  const isAlone = parameters.length === 1
-  const conversions = isAlone ? [] : names.map((of, k) => `const ${ORDINALS[k]} = toNumber(${of})`)
+  const last = parameters.length - 1
+  const conversions = names.slice(0, last).map((of, k) => `${CONVERTED[k]} = ${converted(of)}`)
   const stores = parameters.map(({ name: of, type }, k) => {
-    return `${element(type, k)} = ${isAlone ? `toNumber(${of})` : ORDINALS[k]}`
+    return `${element(type, k)} = ${k === last ? converted(of) : CONVERTED[k]}`
   })
-  const body = [...conversions, ...stores, `${name}()`, `return ${element(result, 0)} as ${result.name}`]
+  const declared = conversions.length > 0 ? [`const ${conversions.join(', ')}`] : []
+  // The last argument is converted and stored at once, before the others are stored.
+  const body = [...declared, ...stores.reverse(), `${name}()`, `return ${element(result, 0)} as ${result.name}`]
   return `    ${name}(${names.join(', ')}): ${result.name} {\n      ${body.join('\n      ')}\n    },\n`
 }
 
@@ -106,9 +111,6 @@ import type { ${[...own, 'Operations'].sort().join(', ')} } from '../../core/ope
 
 /** The functions of the addon: their arguments and their answer are in the scratch array. */
 export type ScratchOperations = { readonly [Name in keyof Operations]: () => void }
-
-/** Converts as JavaScript does, and refuses what V8's own conversion refuses. Optimized code makes nothing of it for a number. */
-const toNumber = (value: unknown): number => +(value as string)
 
 export function scratchOperations(scratch: Float64Array, operations: ScratchOperations): Operations {
   const { ${names.join(', ')} } = operations

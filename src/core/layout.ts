@@ -267,8 +267,6 @@ export function leastLength(kind: Kind): number {
       return RING_HEAD + LEAST_RING / WORD_BYTES
     case Kind.array:
       return ARRAY_HEAD + 1
-    case Kind.heap:
-      return HEAP_LENGTH
     default:
       return 1
   }

@@ -382,6 +382,6 @@ export function readContent(file: FileView, openRegion: OpenRegion, processOf: P
     case Kind.cpuLock:
       return locksOf(region, processOf)
     case Kind.heap:
-      throw new Unreadable('says that it holds a heap, which processes cannot share: it was overwritten')
+      throw new Unreadable('holds a heap, which processes cannot share')
   }
 }
