@@ -89,7 +89,12 @@ function wrapper({ name, parameters, result }) {
   })
   const declared = conversions.length > 0 ? [`const ${conversions.join(', ')}`] : []
   // The last argument is converted and stored at once, before the others are stored.
-  const body = [...declared, ...stores.reverse(), `${name}()`, `return ${element(result, 0)} as ${result.name}`]
+  const body = [
+    ...declared,
+    ...stores.reverse(),
+    `${name}()`,
+    `return ${element(result, 0)} as ${result.name}`,
+  ]
   return `    ${name}(${names.join(', ')}): ${result.name} {\n      ${body.join('\n      ')}\n    },\n`
 }
 

@@ -49,12 +49,10 @@ describe('the generated code', () => {
       'OPERATION(stack_peek, "stackPeek", double, (uint32_t, int32_t, double))',
     )
     expect(scratchModule(parsed)).toContain(`    stackPeek(handle, depth, scale): F64 {
-      const first = toNumber(handle)
-      const second = toNumber(depth)
-      const third = toNumber(scale)
-      words[0] = first
-      words[2] = second
-      scratch[2] = third
+      const a = +(handle as string | number), b = +(depth as string | number)
+      scratch[2] = +(scale as string | number)
+      words[2] = b
+      words[0] = a
       stackPeek()
       return scratch[0] as F64
     },`)

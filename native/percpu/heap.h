@@ -85,7 +85,7 @@ inline uint64_t heap_size_of(const Region& region, uint32_t block) noexcept {
 inline Status heap_alloc(const Region& region, uint32_t bytes, uint32_t& block) noexcept {
   const Here place = libc_here();
   const uint64_t index = place.index;
-  if (__builtin_expect(index < region.direct_pops && bytes <= kMostHeapBlock, true)) {
+  if (__builtin_expect(region.is_direct && index < region.section_shards && bytes <= kMostHeapBlock, true)) {
     const HeapClass& one = kHeapTable.classes[heap_class_of(bytes)];
     const double number = load_cbne_load_add_cbge_load_store_value(
         {place.area, place.index, Index::cpu_id}, detail::heap_cache(region, index, one), one.capacity);
@@ -109,7 +109,7 @@ inline Status heap_free(const Region& region, uint32_t block) noexcept {
   const Here place = libc_here();
   const uint64_t index = place.index;
   heap_spans::Place found;
-  if (__builtin_expect(index < region.direct_stacks && heap_spans::find(region, block, found) &&
+  if (__builtin_expect(region.is_direct && index < region.section_shards && heap_spans::find(region, block, found) &&
                            heap_spans::state_of(found.page) == heap_spans::PageState::blocks,
                        true)) {
     const HeapClass& one = kHeapTable.classes[heap_spans::class_of(found.page)];

@@ -268,9 +268,9 @@ RegionError open_region(void* memory, size_t size, Kind kind, Region& region) no
   // What checks each node must not be got around.
   const bool is_checked_list = kind == Kind::list && region.is_checked;
   region.is_direct = has_sections && region.index == Index::cpu_id && has_libc_areas() && !is_checked_list;
-  region.direct_length = region.is_direct && kind != Kind::list ? region.length : 0;
+  region.direct_length = region.is_direct && kind != Kind::list && kind != Kind::heap ? region.length : 0;
   region.direct_stacks = 0;
-  if (kind == Kind::stack || kind == Kind::pool || kind == Kind::heap) {
+  if (kind == Kind::stack || kind == Kind::pool) {
     // A checked pool must not use the fast path, which would skip its checks.
     const bool is_direct = region.direct_length != 0 && !region.is_checked;
     region.direct_length = is_direct ? stack_capacity(region) : 0;

@@ -177,8 +177,7 @@ TEST(a_thread_without_rseq_uses_the_spans) {
 
 TEST(a_checked_heap_knows_which_blocks_are_free) {
   const Heap heap(spec_of(2 * kPages, true));
-  CHECK_EQUAL(heap.region.direct_stacks, 0u);
-  CHECK_EQUAL(heap.region.direct_pops, 0u);
+  CHECK_EQUAL(heap.region.section_shards, 0u);
   for (const uint32_t bytes : {100u, 100000u}) {
     uint32_t block = 0, other = 0;
     CHECK_EQUAL(heap.alloc(bytes, block), Status::ok);
