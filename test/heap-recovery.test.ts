@@ -51,10 +51,10 @@ function take(handle: unknown, bytes: number, most = Infinity): number[] {
 function endAt(last: number, act: () => unknown): boolean {
   const { store } = Atomics
   let stores = 0
-  const spy = vi.spyOn(Atomics, 'store').mockImplementation(((...given: Parameters<typeof store>) => {
+  const spy = vi.spyOn(Atomics, 'store').mockImplementation((...given: Parameters<typeof store>) => {
     if (++stores === last) throw new Ended()
     return store(...given)
-  }))
+  })
   try {
     act()
     return false
