@@ -278,7 +278,7 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
     const beats = defineEvents('beats', { beat: { fields: { n: 'u32' } } }).open(shop)
     for (let n = 0; n < 20; n++) beats.beat(n)
     const clock = join(shop.path, 'clock')
-    const sample = { ticks: 0n, monotonic: 0n, boot: '0'.repeat(32) }
+    const sample = { ticks: 0n, monotonic: 0n, boot: '0'.repeat(32), namespace: 0n }
     const clocks: (Buffer | undefined)[] = [
       encodeSample({ ...sample, realtime: 2n ** 63n - 1n, nsPerTick: 1e10 }),
       encodeSample({ ...sample, realtime: 2n ** 63n - 1n, nsPerTick: 1e300 }),

@@ -9,11 +9,12 @@
  *     bytes 16 to 23    CLOCK_REALTIME, in nanoseconds
  *     bytes 24 to 31    nanoseconds of a tick, a double; 0 if unknown
  *     bytes 32 to 47    the kernel's boot id
+ *     bytes 48 to 55    the time namespace whose CLOCK_MONOTONIC it is: the number of /proc/self/ns/time; 0 if unknown
  *     bytes 56 to 63    the check: FNV-1a of the bytes before it, and the magic number
  *
  * @module
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fnv1a } from '../core/fnv1a.js'
 import { CLOCK } from '../core/service-files.js'
@@ -32,6 +33,8 @@ export interface ClockSample {
   readonly nsPerTick: number
   /** The boot id, in 32 hexadecimal digits. */
   readonly boot: string
+  /** The time namespace whose CLOCK_MONOTONIC it is; 0 if unknown. Ticks and CLOCK_REALTIME are the same in all of them. */
+  readonly namespace: bigint
 }
 
 /** Stamps between `from` and `to`, which are excluded: one sample is the nearest of all of them. */
@@ -58,13 +61,15 @@ function checkOf(bytes: Buffer): number {
 }
 
 /** The bytes of a sample. */
-export function encodeSample({ ticks, monotonic, realtime, nsPerTick, boot }: ClockSample): Buffer {
+export function encodeSample(sample: ClockSample): Buffer {
+  const { ticks, monotonic, realtime, nsPerTick, boot, namespace } = sample
   const bytes = Buffer.alloc(SAMPLE_BYTES)
   bytes.writeBigUInt64LE(BigInt.asUintN(64, ticks), 0)
   bytes.writeBigInt64LE(monotonic, 8)
   bytes.writeBigInt64LE(realtime, 16)
   bytes.writeDoubleLE(nsPerTick, 24)
   bytes.write(boot.slice(0, 32), 32, 'hex')
+  bytes.writeBigUInt64LE(namespace, 48)
   bytes.writeUInt32LE(checkOf(bytes), CHECK_AT)
   bytes.writeUInt32LE(MAGIC, CHECK_AT + 4)
   return bytes
@@ -80,12 +85,14 @@ function decodeSample(bytes: Buffer): ClockSample | undefined {
     realtime: bytes.readBigInt64LE(16),
     nsPerTick: Number.isFinite(nsPerTick) && nsPerTick > 0 ? nsPerTick : 0,
     boot: bytes.toString('hex', 32, 48),
+    namespace: bytes.readBigUInt64LE(48),
   }
 }
 
-/** Whether bytes are a whole sample of a boot. */
-export function isSampleOf(bytes: Buffer, boot: string): boolean {
-  return decodeSample(bytes)?.boot === boot
+/** The sample in `bytes`, if it is whole and of this boot. */
+export function sampleOf(bytes: Buffer, boot: string): ClockSample | undefined {
+  const sample = decodeSample(bytes)
+  return sample?.boot === boot ? sample : undefined
 }
 
 /** The id of this boot of the machine, in 32 hexadecimal digits; empty where there is none. */
@@ -96,6 +103,15 @@ export function bootId(): string {
       .slice(0, 32)
   } catch {
     return ''
+  }
+}
+
+/** The number of this process's time namespace; 0 where there is none. */
+export function timeNamespace(): bigint {
+  try {
+    return BigInt(/\d+/.exec(readlinkSync('/proc/self/ns/time'))?.[0] ?? 0)
+  } catch {
+    return 0n
   }
 }
 
@@ -172,7 +188,9 @@ class Stamps {
 /** The clock of the records of a service that is read here, or, with no samples, of this machine. */
 export function clockOf(directory: string): Clock {
   const samples = readSamples(directory)
-  const [first, last] = [samples[0], samples.at(-1)]
+  const last = samples.at(-1)
+  // Each time namespace has a CLOCK_MONOTONIC of its own.
+  const first = samples.find(({ namespace }) => namespace === last?.namespace)
   if (first === undefined || last === undefined) return NO_CLOCK
   const [passedTicks, passed] = [Number(last.ticks - first.ticks), Number(last.monotonic - first.monotonic)]
   // A rate over a second or more is better than what a process measured when it began.

@@ -16,7 +16,8 @@ import {
   type ClockSample,
   bootId,
   encodeSample,
-  isSampleOf,
+  sampleOf,
+  timeNamespace,
 } from '../inspect/clock.js'
 import { CLOCK } from '../core/service-files.js'
 import { readClocks } from '../runtime/mapping.js'
@@ -27,22 +28,32 @@ const MINUTE_MS = 60_000
 const written = new Map<string, number>()
 
 function sampleNow(): ClockSample {
-  return { ...readClocks(), boot: bootId() }
+  return { ...readClocks(), boot: bootId(), namespace: timeNamespace() }
 }
 
-/** Writes into the place of the first sample of this boot, if there is none, and into that of this minute. */
+/**
+ * Where a sample goes: into the first place, if that has none of this boot, else into that of this minute. A sample of another time
+ * namespace stays, if there is room: only by it, stamps of its CLOCK_MONOTONIC are understood.
+ */
+function placeFor({ boot, namespace }: ClockSample, all: Buffer): number {
+  const at = (place: number): ClockSample | undefined =>
+    sampleOf(all.subarray(place * SAMPLE_BYTES, (place + 1) * SAMPLE_BYTES), boot)
+  if (at(0) === undefined) return 0
+  const minute = Math.floor(Date.now() / MINUTE_MS)
+  const places = Array.from({ length: MOST_SAMPLES - 1 }, (_, k) => 1 + ((minute + k) % (MOST_SAMPLES - 1)))
+  const isFree = (place: number): boolean => (at(place)?.namespace ?? namespace) === namespace
+  return places.find(isFree) ?? (places[0] as number)
+}
+
 function write(path: string): void {
   const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
   const file = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
   try {
     if (!fstatSync(file).isFile()) return
     const sample = sampleNow()
-    const bytes = encodeSample(sample)
-    const first = Buffer.alloc(SAMPLE_BYTES)
-    const hasFirst =
-      readSync(file, first, 0, SAMPLE_BYTES, 0) === SAMPLE_BYTES && isSampleOf(first, sample.boot)
-    const place = hasFirst ? 1 + (Math.floor(Date.now() / MINUTE_MS) % (MOST_SAMPLES - 1)) : 0
-    writeSync(file, bytes, 0, SAMPLE_BYTES, place * SAMPLE_BYTES)
+    const all = Buffer.alloc(MOST_SAMPLES * SAMPLE_BYTES)
+    readSync(file, all, 0, all.length, 0)
+    writeSync(file, encodeSample(sample), 0, SAMPLE_BYTES, placeFor(sample, all) * SAMPLE_BYTES)
   } finally {
     closeSync(file)
   }
