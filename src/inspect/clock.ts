@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fnv1a } from '../core/fnv1a.js'
 import { CLOCK } from '../core/service-files.js'
@@ -33,7 +33,7 @@ export interface ClockSample {
   readonly nsPerTick: number
   /** The boot id, in 32 hexadecimal digits. */
   readonly boot: string
-  /** The time namespace whose CLOCK_MONOTONIC it is; 0 if unknown. Ticks and CLOCK_REALTIME are the same in all of them. */
+  /** The time namespace of `monotonic`; 0 if unknown. */
   readonly namespace: bigint
 }
 
@@ -89,7 +89,7 @@ function decodeSample(bytes: Buffer): ClockSample | undefined {
   }
 }
 
-/** The sample in `bytes`, if it is whole and of this boot. */
+/** The sample in `bytes`, if it is whole and of a boot. */
 export function sampleOf(bytes: Buffer, boot: string): ClockSample | undefined {
   const sample = decodeSample(bytes)
   return sample?.boot === boot ? sample : undefined
@@ -103,15 +103,6 @@ export function bootId(): string {
       .slice(0, 32)
   } catch {
     return ''
-  }
-}
-
-/** The number of this process's time namespace; 0 where there is none. */
-export function timeNamespace(): bigint {
-  try {
-    return BigInt(/\d+/.exec(readlinkSync('/proc/self/ns/time'))?.[0] ?? 0)
-  } catch {
-    return 0n
   }
 }
 

@@ -10,39 +10,16 @@
 import { performance } from 'node:perf_hooks'
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  MOST_SAMPLES,
-  SAMPLE_BYTES,
-  type ClockSample,
-  bootId,
-  encodeSample,
-  sampleOf,
-  timeNamespace,
-} from '../inspect/clock.js'
+import { MOST_SAMPLES, SAMPLE_BYTES, type ClockSample, bootId, encodeSample } from '../inspect/clock.js'
 import { CLOCK } from '../core/service-files.js'
 import { readClocks } from '../runtime/mapping.js'
-
-const MINUTE_MS = 60_000
+import { MINUTE_MS, placeFor, timeNamespace } from './clock-places.js'
 
 /** When this thread wrote a sample of each service, in milliseconds. */
 const written = new Map<string, number>()
 
 function sampleNow(): ClockSample {
   return { ...readClocks(), boot: bootId(), namespace: timeNamespace() }
-}
-
-/**
- * Where a sample goes: into the first place, if that has none of this boot, else into that of this minute. A sample of another time
- * namespace stays, if there is room: only by it, stamps of its CLOCK_MONOTONIC are understood.
- */
-function placeFor({ boot, namespace }: ClockSample, all: Buffer): number {
-  const at = (place: number): ClockSample | undefined =>
-    sampleOf(all.subarray(place * SAMPLE_BYTES, (place + 1) * SAMPLE_BYTES), boot)
-  if (at(0) === undefined) return 0
-  const minute = Math.floor(Date.now() / MINUTE_MS)
-  const places = Array.from({ length: MOST_SAMPLES - 1 }, (_, k) => 1 + ((minute + k) % (MOST_SAMPLES - 1)))
-  const isFree = (place: number): boolean => (at(place)?.namespace ?? namespace) === namespace
-  return places.find(isFree) ?? (places[0] as number)
 }
 
 function write(path: string): void {

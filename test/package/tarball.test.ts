@@ -85,6 +85,7 @@ const JOINED: Readonly<Record<string, number>> = {
   conditions: 32_000,
   'sources of traces': 16_000,
   'viewers of traces': 5_000,
+  'time namespaces': 2_000,
   'two-backends': 7_000,
   // With 38,000 for the twins of heaps and trees.
   cjs: 758_000,
@@ -131,6 +132,9 @@ const OF_SOURCES = /^lib\/trace\/(sources\/|read\/migrations\.)/
 /** What viewers of a trace show beside its events. */
 const OF_VIEWERS = /^lib\/trace\/(export\/(additions|counters)|read\/thread-name)\./
 
+/** Samples of the clocks in several time namespaces. */
+const OF_NAMESPACES = /^lib\/shared\/clock-places\./
+
 /** The command of `trace`. */
 const OF_TRACES = /^lib\/cli\/trace\./
 
@@ -161,6 +165,7 @@ const MOVED = [
   ['conditions', OF_CONDITIONS],
   ['sources of traces', OF_SOURCES],
   ['viewers of traces', OF_VIEWERS],
+  ['time namespaces', OF_NAMESPACES],
   ['two-backends', OF_TWO_BACKENDS],
   ['series of other addons', OF_ADDONS],
   ['heap', OF_HEAPS],
