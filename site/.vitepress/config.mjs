@@ -61,6 +61,7 @@ export default defineConfig({
     nav: [
       { text: 'Start', link: '/README' },
       { text: 'Guides', link: '/docs/metrics' },
+      { text: 'Cookbook', link: '/docs/cookbook' },
       { text: 'Reference', link: '/api/' },
       { text: 'Performance', link: '/docs/performance' },
       { text: 'Verification', link: '/docs/verification' },

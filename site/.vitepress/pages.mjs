@@ -6,6 +6,7 @@ import { join } from 'node:path'
 const GROUPS = {
   Start: ['README', 'docs/loading', 'docs/kernels', 'docs/glossary'],
   Guides: [
+    'docs/cookbook',
     'docs/metrics',
     'docs/prom-client',
     'docs/shared-memory',
