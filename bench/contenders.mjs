@@ -86,6 +86,12 @@ export const contenders = [
     code: each('sink += largeTree.atLeast(1e12) ? 1 : 0'),
   },
   { name: 'tree-value', title: 'tree.value, 512 shards', code: each('sink += largeTree.value') },
+  {
+    name: 'rcu-read',
+    title: 'rcu.readLock(), rcu.unlock()',
+    code: each('rcu.readLock(); sink += i; rcu.unlock()'),
+    workers: [1, 2],
+  },
   { name: 'array-add', title: 'array.add(i, 1)', code: each('array.add(i & 63, 1)') },
   {
     name: 'add-many-16',

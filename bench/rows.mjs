@@ -59,6 +59,11 @@ export const rows = [
     most: 2,
   },
   {
+    title: 'rcu.readLock() + unlock() / an empty fast call',
+    value: ({ cost }) => cost('rcu-read') / cost('empty-fast'),
+    most: 3,
+  },
+  {
     title: 'cpuId(), ns over an empty loop',
     value: ({ cost }) => cost('cpu-id') - cost('empty-loop'),
     most: 1,

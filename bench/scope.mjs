@@ -14,6 +14,7 @@ import {
   PerCpuStack,
   PerCpuList,
   PerCpuLock,
+  Rcu,
   cpuId,
   cpuOpv,
   info,
@@ -77,6 +78,7 @@ function openOnFiles(shared) {
     counter: PerCpuCounter.from(shared.counter),
     recorder: PerCpuRing.from(shared.recorder),
     mutex: Mutex.from(shared.mutex),
+    rcu: Rcu.from(shared.rcu),
     lock: PerCpuLock.from(shared.lock),
     // A word of shard 0 of a counter to which nothing is added.
     int32: new Int32Array(shared.word, CACHE_LINES, 1),
@@ -95,6 +97,7 @@ export function makeShared() {
     tree: new PerCpuCounterTree().buffer,
     largeTree: newCounterTree({}, LARGE),
     mutex: new Mutex().buffer,
+    rcu: new Rcu().buffer,
     lock: new PerCpuLock().buffer,
     jsMutex: new SharedArrayBuffer(CACHE_LINES),
     guarded: new SharedArrayBuffer(CACHE_LINES),

@@ -378,10 +378,12 @@ export function regionSize(
 }
 
 /**
- * The magic numbers of objects whose own header precedes the region: ASCII "RSQH", "RSQC", "RSQM" and "RSQE", little-endian.
+ * The magic numbers of objects whose own header precedes the region: ASCII "RSQH", "RSQC", "RSQU", "RSQM" and "RSQE",
+ * little-endian.
  */
 export const HISTOGRAM_MAGIC = 0x48515352
 export const COUNTER_TREE_MAGIC = 0x43515352
+export const RCU_MAGIC = 0x55515352
 export const METRICS_MAGIC = 0x4d515352
 export const TRACE_MAGIC = 0x45515352
 
@@ -408,6 +410,8 @@ export function contentOf(bytes: Uint8Array): string | undefined {
       return 'holds a PerCpuHistogram; PerCpuHistogram.from(buffer) opens it'
     case COUNTER_TREE_MAGIC:
       return 'holds a PerCpuCounterTree; PerCpuCounterTree.from(buffer) opens it'
+    case RCU_MAGIC:
+      return 'holds an Rcu; Rcu.from(buffer) opens it'
     case METRICS_MAGIC:
       return 'holds metrics of rseq/metrics; open(buffer) of the metrics with the same schema opens it'
     case TRACE_MAGIC:

@@ -14,6 +14,8 @@ export const LONG_WAIT_MS = 10_000
 
 const CODE = 'RSEQ_LONG_WAIT'
 const STDERR = 2
+const UNLOCK_ADVICE =
+  'If a task has forgotten to unlock, use runExclusive() or `using`; to give up after some time, use a timeout'
 
 /**
  * The state of a lock at this moment. `thread` is Node's `threadId` of the owner, or null if this thread does not know it. Of
@@ -56,12 +58,17 @@ export function holderOf(status: Status, words: Int32Array): string {
 /** Watches one wait without a timeout, and warns once when {@link LONG_WAIT_MS} have passed. */
 export class LongWait {
   readonly #what: string
+  readonly #advice: string
   readonly #since = performance.now()
   #isTold = false
 
-  /** @param what - the name of the waiting call in the warning, such as "mutex.lock()". */
-  constructor(what: string) {
+  /**
+   * @param what - the name of the waiting call in the warning, such as "mutex.lock()".
+   * @param advice - what the reader of the warning may do.
+   */
+  constructor(what: string, advice = UNLOCK_ADVICE) {
     this.#what = what
+    this.#advice = advice
   }
 
   /** Returns the text of the warning when the warning is due; undefined before that, and after the first warning. */
@@ -69,10 +76,7 @@ export class LongWait {
     if (this.#isTold || performance.now() - this.#since < LONG_WAIT_MS) return undefined
     this.#isTold = true
     const seconds = LONG_WAIT_MS / 1000
-    return (
-      `${this.#what} has waited for ${seconds} seconds, and goes on waiting: ${holder()}. ` +
-      'If a task has forgotten to unlock, use runExclusive() or `using`; to give up after some time, use a timeout'
-    )
+    return `${this.#what} has waited for ${seconds} seconds, and goes on waiting: ${holder()}. ${this.#advice}`
   }
 
   /** Emits a process warning if the warning is due. A wait that does not block the thread calls this now and then. */

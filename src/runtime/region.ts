@@ -218,9 +218,9 @@ export function openRegion(buffer: unknown, kind: Kind, offset = 0): OpenRegion 
   return open(buffer, how, 'put many counters in one PerCpuCounterArray', offset)
 }
 
-/** Opens a mutex. Throws the errors of {@link openRegion}. */
-export function openMutex(buffer: unknown): OpenMutex {
-  return open(buffer, (bytes) => backend.openMutex(bytes), 'open each mutex once in a thread')
+/** Opens a mutex, the whole buffer or the bytes from `offset` on. Throws the errors of {@link openRegion}. */
+export function openMutex(buffer: unknown, offset = 0): OpenMutex {
+  return open(buffer, (bytes) => backend.openMutex(bytes), 'open each mutex once in a thread', offset)
 }
 
 /** Opens the locks of the CPUs. Throws the errors of {@link openRegion}. */

@@ -14,6 +14,7 @@ import {
   PerCpuCounter,
   PerCpuCounterArray,
   PerCpuCounterTree,
+  Rcu,
   PerCpuHistogram,
   PerCpuList,
   PerCpuLock,
@@ -184,6 +185,11 @@ const CLASSES: [name: string, make: () => object, methods: Record<string, readon
     () => new PerCpuCounterTree(),
     { add: [1], increment: [], decrement: [], atLeast: [1], perCpu: [] },
   ],
+  [
+    'Rcu, a lock that an unlock() ends',
+    () => new Rcu(),
+    { read: [() => 1], defer: [() => 1], synchronizeAsync: [] },
+  ],
   ['CounterBatch', () => new CounterBatch(batched), { add: [1, 1], increment: [1], commit: [], clear: [] }],
   [
     'PerCpuHistogram',
@@ -339,7 +345,7 @@ const construct =
 
 const OPENERS = {
   ...{ PerCpuCounter, PerCpuCounterArray, PerCpuHistogram, PerCpuStack, PerCpuList, PerCpuPool, PerCpuRing },
-  ...{ PerCpuHeap, PerCpuArray, Mutex, PerCpuLock, PerCpuCounterTree },
+  ...{ PerCpuHeap, PerCpuArray, Mutex, PerCpuLock, PerCpuCounterTree, Rcu },
 }
 
 test.each(Object.entries(OPENERS))('%s.from()', async (name, Class) => {
@@ -350,6 +356,7 @@ test.each<[string, unknown, unknown[], string[]]>([
   ['PerCpuCounter', PerCpuCounter, [{}], ['type', 'index']],
   ['PerCpuCounterArray', PerCpuCounterArray, [3, {}], ['type', 'index']],
   ['PerCpuCounterTree', PerCpuCounterTree, [{}], ['step', 'index']],
+  ['Rcu', Rcu, [{}], ['threads']],
   ['CounterBatch', CounterBatch, [batched, 3], []],
   ['PerCpuHistogram', PerCpuHistogram, [{}], ['lowest', 'highest', 'digits']],
   ['PerCpuStack', PerCpuStack, [3, {}], ['index']],

@@ -15,7 +15,7 @@ import { disposableMembers } from '../support/public-calls.mjs'
 
 /** What only tells of the object's shape, or of memory that outlives it. */
 const STAYS =
-  /\.(capacity|type|index|policy|longest|tooLong|element|cache|range|lastCpu|step|inaccuracy|handler|toJSON|toString|registerIn\w+|\[.*\])$|^CounterBatch\.size$/
+  /\.(capacity|type|index|policy|longest|tooLong|element|cache|range|lastCpu|step|inaccuracy|threads|handler|toJSON|toString|registerIn\w+|\[.*\])$|^CounterBatch\.size$/
 
 describe('after [Symbol.dispose]()', () => {
   test.each(disposableMembers().filter(({ name }) => !STAYS.test(name)))(

@@ -15,6 +15,7 @@ import {
   PerCpuPool,
   PerCpuRing,
   PerCpuStack,
+  Rcu,
 } from '../../lib/index.js'
 
 /** What takes options, and the options that are accepted besides. */
@@ -22,6 +23,7 @@ const TAKERS: [name: string, take: (options: never) => unknown, accepted: string
   ['PerCpuCounter', (options) => new PerCpuCounter(options), 'type, index', {}],
   ['PerCpuCounterArray', (options) => new PerCpuCounterArray(3, options), 'type, index', {}],
   ['PerCpuCounterTree', (options) => new PerCpuCounterTree(options), 'step, index', {}],
+  ['Rcu', (options) => new Rcu(options), 'threads', {}],
   ['PerCpuHistogram', (options) => new PerCpuHistogram(options), 'lowest, highest, digits', {}],
   ['PerCpuStack', (options) => new PerCpuStack(3, options), 'index', {}],
   ['PerCpuRing', (options) => new PerCpuRing(256, options), 'policy, index, tooLong', {}],

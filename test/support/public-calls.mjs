@@ -221,6 +221,21 @@ const CLASSES = {
       runExclusive: (mutex) => mutex.runExclusive(() => Promise.resolve()),
     },
   },
+  Rcu: {
+    make: () => new rseq.Rcu(),
+    calls: {
+      read: (rcu) => rcu.read(() => 1),
+      readLock(rcu) {
+        rcu.readLock()
+        rcu.unlock()
+      },
+      unlock(rcu) {
+        rcu.readLock()
+        rcu.unlock()
+      },
+      defer: (rcu) => rcu.defer(() => undefined),
+    },
+  },
   PerCpuLock: {
     make: () => new rseq.PerCpuLock(),
     calls: {
