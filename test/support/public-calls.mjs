@@ -233,7 +233,7 @@ const CLASSES = {
         rcu.readLock()
         rcu.unlock()
       },
-      defer: (rcu) => rcu.defer(() => undefined),
+      defer: (rcu) => new Promise((resolve) => rcu.defer(resolve)),
     },
   },
   PerCpuLock: {
