@@ -12,7 +12,7 @@ const LAYERS = [
   ['native', 'portable', 'inspect'],
   ['runtime'],
   ['counter', 'stack', 'heap', 'ring', 'array', 'lock', 'thread'],
-  ['histogram'],
+  ['histogram', 'map'],
   ['shared'],
   ['metrics', 'index.ts', 'web', 'trace'],
   ['series'],

@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const lib = join(dirname(dirname(fileURLToPath(import.meta.url))), 'lib')
-const INTERNAL = ['cli', 'core', 'native', 'portable', 'runtime']
+const INTERNAL = ['cli', 'core', 'inspect', 'native', 'portable', 'runtime']
 /** Internal modules of rseq/metrics. */
 const OF_METRICS = [
-  ...['buckets', 'check-schema', 'families', 'internals', 'keyed-hash', 'label-table', 'layout', 'pieces'],
+  ...['buckets', 'check-schema', 'families', 'internals', 'label-table', 'layout', 'pieces'],
   ...['process-columns', 'process-gauge', 'read', 'series-cache', 'service-memory', 'store'],
 ]
 /** Modules of core that users see: their errors and options. */
@@ -27,6 +27,16 @@ const BEHIND_PROM_CLIENT = [
   ],
   ...['quantiles', 'series-memory', 'service-memory'],
 ]
+/** Modules of rseq/shared, and of maps, that users do not see. */
+const BEHIND_SHARED = [
+  'files',
+  'generations',
+  'kinds',
+  'map-specification',
+  'merge-histograms',
+  'specification',
+]
+const BEHIND_MAPS = ['computing', 'key', 'mutexes', 'reader', 'statistics', 'target', 'value', 'writer']
 
 function* internalFiles() {
   for (const folder of INTERNAL) {
@@ -37,6 +47,8 @@ function* internalFiles() {
   }
   for (const name of BEHIND_PROM_CLIENT) yield join('prom-client', `${name}.d.ts`)
   for (const name of OF_METRICS) yield join('metrics', `${name}.d.ts`)
+  for (const name of BEHIND_SHARED) yield join('shared', `${name}.d.ts`)
+  for (const name of BEHIND_MAPS) yield join('map', `${name}.d.ts`)
 }
 
 for (const file of internalFiles()) {

@@ -37,3 +37,11 @@ export { type Hold, Mutex } from './lock/mutex.js'
 export { Rcu, type RcuOptions } from './lock/rcu.js'
 export type { LockOptions } from './lock/mutex-queue.js'
 export { type Verification, verify } from './thread/verify.js'
+export {
+  type EntryOptions,
+  type MapEntry,
+  type MapKey,
+  type MapOptions,
+  type MapStatistics,
+  SharedMap,
+} from './map/map.js'

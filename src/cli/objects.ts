@@ -11,6 +11,7 @@ import type {
   ProcessSnapshot,
   ServiceSnapshot,
 } from '../inspect/index.js'
+import { MAP_VIEW } from './map-view.js'
 import { ageText, bytesText, counted, grouped, printable, totalText } from './text.js'
 
 /** A label and a text. */
@@ -106,6 +107,7 @@ const CONTENT: { readonly [Content in ObjectSnapshot['content']]: ContentView<Wi
       ['buckets', `${grouped(lowest)} to ${grouped(highest)}, ${counted(digits, 'digit')}`],
     ],
   },
+  map: MAP_VIEW,
   ring: {
     isInBytes: true,
     describe: ({ policy, fill, dropped }) =>

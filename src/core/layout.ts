@@ -386,6 +386,8 @@ export const COUNTER_TREE_MAGIC = 0x43515352
 export const RCU_MAGIC = 0x55515352
 export const METRICS_MAGIC = 0x4d515352
 export const TRACE_MAGIC = 0x45515352
+/** ASCII "RSQP": the header of a SharedMap. */
+export const MAP_MAGIC = 0x50515352
 
 /** The class that makes and opens regions of each kind. */
 const CLASS_OF_KIND: Partial<Record<number, string>> = {
@@ -414,6 +416,8 @@ export function contentOf(bytes: Uint8Array): string | undefined {
       return 'holds an Rcu; Rcu.from(buffer) opens it'
     case METRICS_MAGIC:
       return 'holds metrics of rseq/metrics; open(buffer) of the metrics with the same schema opens it'
+    case MAP_MAGIC:
+      return 'holds a SharedMap; SharedMap.from(buffer) opens it'
     case TRACE_MAGIC:
       return 'holds the events of a trace: rseq trace shows them'
     case MAGIC: {

@@ -33,6 +33,7 @@ import {
   policyName,
 } from '../core/layout.js'
 import { type FileView, Unreadable } from './file.js'
+import { type MapContent, isMap, mapOf } from './map-file.js'
 import { type ProcessOf, holderOf, ownerOf } from './owner.js'
 import { type RegionView, readShards, shardAt } from './region.js'
 import type {
@@ -44,8 +45,8 @@ import type {
   LockSnapshot,
   LocksSnapshot,
   PoolSnapshot,
-  ReadableBase,
   ObjectBase,
+  ReadableBase,
   RingSnapshot,
   StackSnapshot,
 } from './snapshot.js'
@@ -75,6 +76,7 @@ export type ObjectContent =
   | Content<PoolSnapshot>
   | Content<ArraySnapshot>
   | Content<LocksSnapshot>
+  | MapContent
 
 /** A total that JSON can have. */
 function finite(total: number): number | null {
@@ -364,6 +366,7 @@ function locksOf(region: RegionView, processOf: ProcessOf): Content<LocksSnapsho
 export function readContent(file: FileView, openRegion: OpenRegion, processOf: ProcessOf): ObjectContent {
   const histogram = histogramHeader(file)
   if (histogram !== undefined) return histogramOf(openRegion, histogram)
+  if (isMap(file)) return mapOf(file)
   const region = openRegion(0)
   switch (region.kind) {
     case Kind.counters:

@@ -7,6 +7,7 @@
  * @module
  */
 import type { SharedWay } from '../core/contract.js'
+import type { MapContent } from './map-file.js'
 import type { MetricContent, MetricsFileContent } from './metric-snapshot.js'
 
 /** A process that has a slot of a service, or had it last. */
@@ -204,6 +205,7 @@ export type ObjectSnapshot =
   | PoolSnapshot
   | ArraySnapshot
   | LocksSnapshot
+  | (ObjectBase & MapContent)
   | MetricsFile
   | MetricSnapshot
   | UnreadObject

@@ -17,7 +17,7 @@
  * @module
  */
 import { TextEncoder, TextDecoder } from 'node:util'
-import { type HashKey, keyedHash } from './keyed-hash.js'
+import { type HashKey, keyedHash } from '../core/keyed-hash.js'
 import { type LabelSpec, UNSPEAKABLE } from './schema.js'
 
 const NONE = 0

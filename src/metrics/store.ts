@@ -11,7 +11,7 @@ import { typeError } from '../core/errors.js'
 import { fnv1a } from '../core/fnv1a.js'
 import { Kind } from '../core/layout.js'
 import { formatRegion, openRegion } from '../runtime/region.js'
-import type { HashKey } from './keyed-hash.js'
+import type { HashKey } from '../core/keyed-hash.js'
 import { HEADER_BYTES, HeaderWord, METRICS_MAGIC, METRICS_VERSION, type Plan } from './layout.js'
 import type { Members } from './process-columns.js'
 

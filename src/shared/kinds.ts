@@ -36,6 +36,7 @@ import type { CounterOptions } from '../counter/counters.js'
 import { PerCpuHistogram, histogramBuckets } from '../histogram/histogram.js'
 import { PerCpuLock } from '../lock/cpu-lock.js'
 import { Mutex } from '../lock/mutex.js'
+import { SharedMap } from '../map/map.js'
 import { PerCpuRing, type RingOptions } from '../ring/ring.js'
 import { backend } from '../runtime/backend.js'
 import { openRegion, openRing } from '../runtime/region.js'
@@ -43,6 +44,7 @@ import { remoteError } from '../runtime/remote-errors.js'
 import { PerCpuList, type ListOptions, listShape } from '../stack/list.js'
 import { PerCpuPool, type PoolOptions, fillPool, poolShape } from '../stack/pool.js'
 import { PerCpuStack, type StackOptions } from '../stack/stack.js'
+import { specifyMap } from './map-specification.js'
 import type { SharedKind } from './names.js'
 import { type Specification, regionSpecification } from './specification.js'
 
@@ -195,4 +197,5 @@ export const KIND = {
     from: (buffer) => PerCpuLock.from(buffer),
   }),
   histogram: row({ specify: specifyHistogram, from: (buffer) => PerCpuHistogram.from(buffer) }),
+  map: row({ specify: specifyMap, from: (buffer) => SharedMap.from(buffer) }),
 } satisfies Record<Exclude<SharedKind, 'events' | 'series' | 'metrics'>, unknown>

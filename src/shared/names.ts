@@ -22,6 +22,7 @@ export const KINDS = [
   'pool',
   'array',
   'histogram',
+  'map',
   'mutex',
   'cpuLock',
   'events',

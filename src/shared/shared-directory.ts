@@ -22,6 +22,7 @@ import type { HistogramSnapshot } from '../histogram/snapshot.js'
 import type { FileTotals } from '../inspect/index.js'
 import type { PerCpuLock } from '../lock/cpu-lock.js'
 import type { Mutex } from '../lock/mutex.js'
+import type { MapOptions, SharedMap } from '../map/map.js'
 import type { PerCpuRing, RingOptions } from '../ring/ring.js'
 import {
   allocateFile,
@@ -375,6 +376,16 @@ export class SharedDirectory {
    */
   histogram(name: string, options: Partial<HdrRange> = {}): PerCpuHistogram {
     return this[openKind]('histogram', KIND.histogram, name, options)
+  }
+
+  /**
+   * Opens the map with this name. The first process that opens it makes it, empty.
+   *
+   * @param options - those of a new {@link SharedMap}. A call with others opens another map.
+   * @throws the errors of {@link counter}.
+   */
+  map<Stored = unknown>(name: string, options: MapOptions): SharedMap<Stored> {
+    return this[openKind]('map', KIND.map, name, options) as SharedMap<Stored>
   }
 
   /**

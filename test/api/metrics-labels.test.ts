@@ -1,7 +1,7 @@
 /** The room that each metric has for its label sets, and what overwritten label sets come to. */
 import { describe, expect, test } from 'vitest'
 import { defineMetrics } from '../../lib/metrics/index.js'
-import { keyedHash } from '../../lib/metrics/keyed-hash.js'
+import { keyedHash } from '../../lib/core/keyed-hash.js'
 
 /** Samples of a metric in a text, without its comments. */
 function samplesOf(text: string, name: string): string[] {

@@ -201,6 +201,27 @@ const CLASSES = {
       onCpu: (words) => words.onCpu(0, (owned) => [owned.add(0, 1), owned.load(0), owned.exchange(0, 1)]),
     },
   },
+  SharedMap: {
+    make: () => new rseq.SharedMap({ entries: 100, bytes: 1 << 16 }),
+    calls: {
+      get: (map) => map.get('key'),
+      getInto: (map) => [map.set('key', RECORD), map.getInto('key', new Uint8Array(3))],
+      entry: (map) => [map.set('key', { a: 1 }), map.entry('key')],
+      has: (map) => map.has('key'),
+      set: (map) => map.set('key', 'v'.repeat(500)),
+      add: (map) => map.add('key', 1),
+      replace: (map) => map.replace('key', 1),
+      update: (map) => map.update('key', map.set('key', 1), 2),
+      delete: (map) => [map.set('key', 1), map.delete('key')],
+      increment: (map) => map.increment('count'),
+      touch: (map) => [map.set('key', 1), map.touch('key')],
+      fetch: (map) => map.fetch('key', () => Promise.resolve(1)),
+      entries: (map) => [...map.entries()],
+      keys: (map) => [...map.keys()],
+      values: (map) => [...map.values()],
+      [Symbol.iterator]: (map) => [...map],
+    },
+  },
   Mutex: {
     make: () => new rseq.Mutex(),
     calls: {
