@@ -81,6 +81,7 @@ export interface EntryOptions {
 
 /** An entry of a {@link SharedMap}. */
 export interface MapEntry<Stored> {
+  /** A string, a number, a new Uint8Array, or a new copy of a structured value. */
   readonly value: Stored
   /** Increases with every value that the key gets. {@link SharedMap.update} takes it. */
   readonly version: number
