@@ -8,6 +8,7 @@ import { manySeries } from './metrics.mjs'
 import {
   hdrHistogram,
   meterCounter,
+  lruCache,
   nodeHistogram,
   promCounter,
   promHistogram,
@@ -40,7 +41,7 @@ const TOGETHER = [1, 2, 4, 8]
  * `counts`: the code returns the number of operations that it made, which is at most n.
  * `sleeps`: the threads wait for each other, and leave CPUs free on purpose.
  * `tells`: the code returns the CPU time to count, in nanoseconds.
- * `prepare`: makes further variables that the code needs, before its first run.
+ * `prepare`: makes further variables that the code needs, before its first run, of the scope.
  */
 export const contenders = [
   // The limits.
@@ -191,6 +192,23 @@ export const contenders = [
     name: 'heap',
     title: 'heap.free(heap.alloc(64 to 4096))',
     code: each('heap.free(heap.alloc(64 << (i % 7)))'),
+    workers: TOGETHER,
+  },
+  {
+    name: 'map-get-into',
+    title: 'map.getInto(key, bytes): 100 bytes, a key of 16 characters',
+    code: each('sink += map.getInto(keys[i & 1023], content)'),
+    workers: TOGETHER,
+  },
+  {
+    name: 'map-get',
+    title: 'map.get(key): 100 bytes',
+    code: each('sink += map.get(keys[i & 1023]).length'),
+  },
+  {
+    name: 'map-set',
+    title: 'map.set(key, bytes): 100 bytes',
+    code: each('sink = map.set(keys[i & 1023], content)'),
     workers: TOGETHER,
   },
   {
@@ -465,6 +483,12 @@ export const contenders = [
     title: 'prom-client: registry.metrics() of 10,000 series',
     prepare: promRegistry,
     code: eachAwaited('sink += Buffer.byteLength(await peer.metrics())'),
+  },
+  {
+    name: 'lru-get',
+    title: 'lru-cache: get(key), and a copy of 100 bytes',
+    prepare: lruCache,
+    code: each('const value = peer.get(keys[i & 1023]); content.set(value); sink += value.length'),
   },
   {
     name: 'node-record',

@@ -24,6 +24,14 @@ export function promRegistry() {
   return manyPromSeries(require('prom-client'))
 }
 
+/** A cache of this thread with the keys and values of the map in `scope.mjs`. */
+export function lruCache({ keys, content }) {
+  const { LRUCache } = require('lru-cache')
+  const peer = new LRUCache({ max: 2 * keys.length })
+  for (const key of keys) peer.set(key, content.slice())
+  return { peer }
+}
+
 export function nodeHistogram() {
   return { peer: require('node:perf_hooks').createHistogram() }
 }

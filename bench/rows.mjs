@@ -174,6 +174,21 @@ export const rows = [
     most: 0.3,
   },
   {
+    title: 'map.getInto of 100 bytes / lru-cache.get and a copy of them',
+    value: ({ cost }) => cost('map-get-into') / cost('lru-get'),
+    most: 3,
+  },
+  {
+    title: 'map.getInto, two workers / one',
+    value: ({ cost }) => cost('map-get-into', 2) / cost('map-get-into'),
+    most: 1.1,
+  },
+  {
+    title: 'map.set, two workers / one',
+    value: ({ cost }) => cost('map-set', 2) / cost('map-set'),
+    most: 1.3,
+  },
+  {
     title: 'pool, one worker takes and one gives back, per block / the local pair',
     value: ({ cost }) => cost('pool-across', 2) / cost('pool'),
     most: 2,

@@ -15,6 +15,7 @@ import {
   PerCpuList,
   PerCpuLock,
   Rcu,
+  SharedMap,
   cpuId,
   cpuOpv,
   info,
@@ -43,6 +44,9 @@ const STACKED = 1000
 const HEAP_BYTES = 16 << 20
 const BLOCK = { blocks: 8192, blockSize: 256 }
 const RING = 1 << 16
+/** Keys of 16 characters, and values of 100 bytes. */
+const KEYS = Array.from({ length: 1024 }, (_, k) => `key:${String(k).padStart(12, '0')}`)
+const VALUE_BYTES = 100
 /** The possible CPUs of a large machine. */
 const LARGE = 512
 
@@ -52,6 +56,13 @@ function fullList() {
   const { possibleCpus } = info()
   for (let node = 0; node < STACKED; node++) list.pushTo(node % possibleCpus, node)
   return list
+}
+
+/** Makes a map that has a value for each key. */
+function fullMap() {
+  const map = new SharedMap({ entries: 2 * KEYS.length, bytes: 1 << 22 })
+  for (const key of KEYS) map.set(key, new Uint8Array(VALUE_BYTES))
+  return map
 }
 
 /** Makes buffers over files and removes the files at once; the memory stays. Returns null on the portable backend. */
@@ -78,7 +89,6 @@ function openOnFiles(shared) {
     counter: PerCpuCounter.from(shared.counter),
     recorder: PerCpuRing.from(shared.recorder),
     mutex: Mutex.from(shared.mutex),
-    rcu: Rcu.from(shared.rcu),
     lock: PerCpuLock.from(shared.lock),
     // A word of shard 0 of a counter to which nothing is added.
     int32: new Int32Array(shared.word, CACHE_LINES, 1),
@@ -110,6 +120,7 @@ export function makeShared() {
     pool: new PerCpuPool(BLOCK).buffer,
     checkedPool: new PerCpuPool({ ...BLOCK, checked: true }).buffer,
     heap: new PerCpuHeap(HEAP_BYTES).buffer,
+    map: fullMap().buffer,
     handOver: new SharedArrayBuffer(HAND_OVER_BYTES),
     ring: new PerCpuRing(RING).buffer,
     recorder: new PerCpuRing(RING, { policy: 'overwrite' }).buffer,
@@ -146,6 +157,9 @@ export function openScope(shared, member) {
     pool,
     checkedPool: PerCpuPool.from(shared.checkedPool),
     heap: PerCpuHeap.from(shared.heap),
+    map: SharedMap.from(shared.map),
+    keys: KEYS,
+    content: new Uint8Array(VALUE_BYTES),
     handOver: new HandOver(shared.handOver, pool, member === 0),
     ring: PerCpuRing.from(shared.ring),
     recorder: PerCpuRing.from(shared.recorder),
@@ -161,6 +175,7 @@ export function openScope(shared, member) {
     indices: Uint32Array.from({ length: 1000 }, (_, k) => k % ELEMENTS),
     deltas: new Float64Array(1000).fill(1),
     mutex: Mutex.from(shared.mutex),
+    rcu: Rcu.from(shared.rcu),
     lock: PerCpuLock.from(shared.lock),
     jsMutex: new JsMutex(shared.jsMutex),
     guarded: new Float64Array(shared.guarded),

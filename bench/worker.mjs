@@ -17,7 +17,7 @@ const known = new Map()
 /** Compiles a contender and runs it until V8 has optimized it. The result's `chunk` is the number of operations of a chunk. */
 async function prepare(name) {
   const contender = contenders.find((candidate) => candidate.name === name)
-  const all = { ...scope, ...contender.prepare?.() }
+  const all = { ...scope, ...contender.prepare?.(scope) }
   const run = new Function(...Object.keys(all), `return function run(n) { ${contender.code} }`)(
     ...Object.values(all),
   )
