@@ -1,7 +1,6 @@
 // For programs that compile against these declarations with a target older than esnext.disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { performance } from 'node:perf_hooks'
-import { types } from 'node:util'
 import { summary } from '../core/describe.js'
 import { checkInteger, disposedError, rangeError, typeError } from '../core/errors.js'
 import { Kind, LOCK_LENGTH } from '../core/layout.js'
@@ -247,13 +246,12 @@ export class SharedMap<Stored = unknown> extends RegionHolder {
    *   no string.
    */
   getInto(key: MapKey, bytes: Uint8Array): number {
-    if (!types.isUint8Array(bytes)) throw typeError('bytes', 'a Uint8Array', bytes)
-    if (!this.#read(key)) return -1
+    if (!this.#read(key, this.#target.wordsOf(bytes))) return -1
     const { length, type } = this.#value
     if (type > ValueType.utf8)
       throw typeError('key', 'the key of a Uint8Array or a string', this.#value.decode())
     if (length > bytes.length) throw rangeError('bytes', `at least ${length} bytes`, bytes.length)
-    this.#target.copy(this.#value, bytes)
+    if (!this.#value.isInTarget) this.#target.copy(this.#value, bytes)
     return length
   }
 
@@ -275,22 +273,22 @@ export class SharedMap<Stored = unknown> extends RegionHolder {
   }
 
   /** Copies the value of a key into `#value`. Returns false if the key is not there. */
-  #read(key: MapKey): boolean {
+  #read(key: MapKey, target?: Int32Array): boolean {
     if (!this.#isOpen) throw disposedError()
     this.#key.take(key)
-    const isThere = this.#copy()
+    const isThere = this.#copy(target)
     if (isThere) this.#statistics.hit()
     else this.#statistics.miss()
     return isThere
   }
 
-  #copy(): boolean {
+  #copy(target?: Int32Array): boolean {
     const reader = this.#reader
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const at = reader.look(this.#key)
       if (at === NOT_THERE) return false
       if (at === CHANGED) continue
-      if (!reader.copyValue(at, this.#value)) continue
+      if (!reader.copyValue(at, this.#value, target)) continue
       if (this.#hasExpired()) return false
       reader.noteHit(this.#key.hash)
       return true

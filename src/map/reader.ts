@@ -8,7 +8,7 @@
  *
  * ```
  * loop:
- *   lap = segment.lap; first = bucket                          (an acquire)
+ *   lap = segment.lap; first = bucket
  *   for each position of the chain:
  *     if the entry there has the key:
  *       copy the value
@@ -35,6 +35,7 @@ import {
   KEY_PART,
   NOWHERE,
   SegmentWord,
+  ValueType,
   byteOffset,
   keyBytesOf,
   typeOf,
@@ -117,7 +118,8 @@ export class MapReader {
     const bucket = this.bucketOf(segment, hash)
     this.#segment = segment
     this.#lap = words[segment + LAP] as number
-    const first = Atomics.load(words, bucket)
+    // What is loaded from an entry depends on this load, which no processor exchanges with what depends on it.
+    const first = words[bucket] as number
     if (first === NOWHERE) return NOT_THERE
     let position = first
     for (let steps = 0; steps < MOST_STEPS; steps++) {
@@ -158,10 +160,11 @@ export class MapReader {
   /**
    * Copies the value of the entry that {@link look} found, with its version and expiry.
    *
+   * @param target - where the bytes of a value go, if they fill whole words that are there; otherwise to `value.words`.
    * @returns false if the entry was overwritten meanwhile.
    * @throws RegionCorruptError if the entry is there, and is none that a writer has made.
    */
-  copyValue(at: number, value: Value): boolean {
+  copyValue(at: number, value: Value, target?: Int32Array): boolean {
     const { words } = this
     const lengths = words[at + LENGTHS] as number
     const length = words[at + EntryWord.valueBytes] as number
@@ -177,9 +180,13 @@ export class MapReader {
     value.highHalves = words[at + EntryWord.highHalves] as number
     value.expiry = words[at + EntryWord.expiry] as number
     if (count <= SHORT_WORDS) {
-      const into = value.words
+      const isDirect =
+        target !== undefined && count <= target.length && (length & 3) === 0 && value.type <= ValueType.utf8
+      const into = isDirect ? target : value.words
+      value.isInTarget = isDirect
       for (let k = 0; k < count; k++) into[k] = words[from + k] as number
     } else {
+      value.isInTarget = false
       value.reserve(byteOffset(count))
       value.words.set(words.subarray(from, from + count))
     }

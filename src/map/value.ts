@@ -30,12 +30,16 @@ export class Value {
   /** The bytes of the value; the last word may have others behind them. */
   words = new Int32Array(new ArrayBuffer(FIRST_BYTES))
   bytes = Buffer.from(this.words.buffer)
+  /** The bytes as an array whose slices are plain ones, too. */
+  #plain = new Uint8Array(this.words.buffer)
   #doubles = new Float64Array(this.words.buffer, 0, 1)
   /** The bytes, if they are the caller's and were not copied into {@link words}. */
   source: Uint8Array | undefined
   type: ValueType = ValueType.bytes
   /** How many bytes the value has. */
   length = 0
+  /** Whether the bytes went to the caller's words instead of {@link words}. */
+  isInTarget = false
   /** The words of the entry that it was read from: see `versionOf` and `expiryOf`. */
   version = 0
   highHalves = 0
@@ -52,6 +56,7 @@ export class Value {
     if (length <= this.bytes.length) return
     this.words = new Int32Array(new ArrayBuffer(Math.ceil(length / FIRST_BYTES) * FIRST_BYTES * 2))
     this.bytes = Buffer.from(this.words.buffer)
+    this.#plain = new Uint8Array(this.words.buffer)
     this.#doubles = new Float64Array(this.words.buffer, 0, 1)
   }
 
@@ -143,7 +148,7 @@ export class Value {
     const { bytes, length } = this
     switch (this.type) {
       case ValueType.bytes:
-        return new Uint8Array(bytes.subarray(0, length))
+        return this.#plain.slice(0, length)
       case ValueType.latin1:
         return bytes.toString('latin1', 0, length)
       case ValueType.utf8:
