@@ -53,6 +53,20 @@ describe.skipIf(WHY_NO_SHM !== '')('examples of shared memory', () => {
     expect(counted).toBeLessThanOrEqual(confirmed + numberBefore('requests were in flight', out))
   })
 
+  test('shared-cache: workers of two processes answer with the pages that were asked for', async ({
+    skip,
+  }) => {
+    await machineWithSectionsOr(skip)
+    const { status, out } = run('shared-cache', '2')
+    expect(out).toContain('Every answer was the page that was asked for.')
+    expect(status).toBe(0)
+    for (const cache of ['one SharedMap', 'an lru-cache in each of 4 workers']) {
+      const [, answers, rendered] = new RegExp(`^${cache} +(\\d+) +(\\d+)`, 'm').exec(out) ?? []
+      expect(Number(answers), cache).toBeGreaterThan(0)
+      expect(Number(rendered), cache).toBeGreaterThan(0)
+    }
+  })
+
   test('cluster: counts that processes keep to themselves are lost, and the example says so', async ({
     skip,
   }) => {
