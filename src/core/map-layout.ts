@@ -229,6 +229,14 @@ function segmentOf(entries: number, segments: number, logBytes: number): Segment
 }
 
 /**
+ * The most entries of a segment that gets `mean` entries on the average: keys are spread by a hash, so that a small segment may
+ * get many more than that, by six standard deviations of their number.
+ */
+function quotaOf(mean: number): number {
+  return Math.ceil(1.25 * mean + 6 * Math.sqrt(mean)) + LEAST_BUCKETS
+}
+
+/**
  * Returns where everything is in a map of this shape.
  *
  * @throws RangeError if `bytes` is too little for an index for so many entries.
@@ -254,7 +262,7 @@ export function geometryOf(shape: MapShape): Geometry {
     units,
     mostUnits: units / ENTRY_PART,
     fullUnits: (units / 16) * FULL_PARTS,
-    quota: Math.ceil((entries / segments) * 1.25) + LEAST_BUCKETS,
+    quota: quotaOf(entries / segments),
     totalBytes: byteOffset(firstSegment + segments * segment.segmentWords + EntryWord.key),
   }
 }

@@ -63,7 +63,8 @@ export type MapKey = string | Uint8Array
 /** Options of a new {@link SharedMap}. */
 export interface MapOptions {
   /**
-   * How many entries the map is made for. It keeps at least so many if `bytes` suffice, and at most a quarter more.
+   * How many entries the map is made for. It keeps at least so many if `bytes` suffice, and at most a quarter more; of few
+   * thousand, at most twice as many.
    */
   entries: number
   /** The most bytes of shared memory that the map takes, 65,536 to 2**32: all of them from the beginning. */

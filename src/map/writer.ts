@@ -334,6 +334,8 @@ export class MapWriter {
     }
     // The counts were wrong: what they count is not in the log.
     this.repair(segment)
+    const used = ((words[segment + HEAD] as number) - (words[segment + TAIL] as number)) >>> 0
+    if (used + reserve > geometry.units) throw corrupt()
   }
 
   /**
