@@ -129,7 +129,8 @@ TEST(threads_that_carry_at_once_leave_no_error) {
     const int64_t steps = detail::steps_of(tree.leaf(shard));
     const int64_t apart = *word_at<int64_t>(tree.region, shard, kTreeTotal) - steps * tree.step;
     CHECK((tree.leaf(shard) & detail::kOnItsWay) == 0);
-    CHECK(apart < kTreeLateSteps * tree.step && -apart < kTreeLateSteps * tree.step);
+    const int64_t most = int64_t{kTreeLateSteps} * tree.step;
+    CHECK(apart < most && -apart < most);
     leaves += steps;
   }
   CHECK_EQUAL(tree.approximate(), static_cast<double>(leaves * tree.step));

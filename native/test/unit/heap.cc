@@ -37,7 +37,7 @@ public:
   std::vector<uint32_t> alloc_all(uint32_t bytes) const {
     std::vector<uint32_t> blocks;
     uint32_t block = 0;
-    while (blocks.size() < kPages * 256 && alloc(bytes, block) == Status::ok)
+    while (blocks.size() < size_t{kPages} * 256 && alloc(bytes, block) == Status::ok)
       blocks.push_back(block);
     return blocks;
   }
