@@ -21,10 +21,12 @@ export function keyedHashOfWords(words: Int32Array, length: number, low: number,
   let v2 = low ^ 0x6c796765
   let v3 = high ^ 0x74656462
   const whole = length >>> 2
-  // The rounds are written out twice, because V8 keeps the state in registers only within one function, and a loop over all of
-  // them would ask in each which one it is.
-  for (let k = 0; k < whole; k++) {
-    const word = words[k] as number
+  const rest = (length & (WORD_BYTES - 1)) === 0 ? 0 : (words[whole] as number)
+  // One round for each whole word, one for the last bytes with the length, and three with nothing to end with. They are one loop,
+  // because V8 keeps the state in registers only within one function.
+  for (let k = 0; k < whole + 4; k++) {
+    const word = k < whole ? (words[k] as number) : k === whole ? (length << 24) | rest : 0
+    if (k === whole + 1) v2 ^= 0xff
     v3 ^= word
     v0 = (v0 + v1) | 0
     v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
@@ -37,25 +39,6 @@ export function keyedHashOfWords(words: Int32Array, length: number, low: number,
     v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
     v2 = (v2 << 16) | (v2 >>> 16)
     v0 ^= word
-  }
-  const last = (length << 24) | ((length & (WORD_BYTES - 1)) === 0 ? 0 : (words[whole] as number))
-  // One round with the last bytes and the length, and three to end with.
-  v3 ^= last
-  for (let round = 0; round < 4; round++) {
-    v0 = (v0 + v1) | 0
-    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
-    v0 = (v0 << 16) | (v0 >>> 16)
-    v2 = (v2 + v3) | 0
-    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
-    v0 = (v0 + v3) | 0
-    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
-    v2 = (v2 + v1) | 0
-    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
-    v2 = (v2 << 16) | (v2 >>> 16)
-    if (round === 0) {
-      v0 ^= last
-      v2 ^= 0xff
-    }
   }
   return (v1 ^ v3) >>> 0
 }
