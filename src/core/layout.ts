@@ -402,6 +402,16 @@ const CLASS_OF_KIND: Partial<Record<number, string>> = {
   [Kind.heap]: 'PerCpuHeap',
 }
 
+/** The error for a buffer that is not the expected one. `problem` follows "this one". */
+export function refusedBuffer(expected: string, problem: string): RangeError {
+  return new RangeError(`buffer: expected ${expected}; this one ${problem}`)
+}
+
+/** What is wrong with a buffer that does not begin with the expected magic number, to follow "this one". */
+export function otherContent(buffer: ArrayBufferLike): string {
+  return contentOf(new Uint8Array(buffer)) ?? 'was not made by rseq'
+}
+
 /** Says what a buffer holds by its header, and what opens it, to follow "this buffer"; undefined if rseq did not make it. */
 export function contentOf(bytes: Uint8Array): string | undefined {
   const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -15,8 +15,19 @@
  */
 import { randomFillSync } from 'node:crypto'
 import { checkInteger, rangeError } from './errors.js'
-import { Element, HEADER_BYTES, Kind, LOCK_LENGTH, MAP_MAGIC, contentOf, regionSize } from './layout.js'
+import {
+  Element,
+  HEADER_BYTES,
+  Kind,
+  LOCK_LENGTH,
+  MAP_MAGIC,
+  otherContent,
+  refusedBuffer,
+  regionSize,
+} from './layout.js'
 
+/** What a buffer with a map is called in errors. */
+export const A_MAP = 'the buffer of a SharedMap'
 /** The version of this layout. Part of a shared file's name. */
 export const MAP_VERSION = 1
 
@@ -348,23 +359,19 @@ export function hashKeyOf(words: Int32Array): readonly [low: number, high: numbe
  * @throws RangeError if the buffer holds something else, was made by another version, or was overwritten.
  */
 export function readHeader(buffer: ArrayBufferLike, size = buffer.byteLength): Geometry {
-  const expected = 'the buffer of a SharedMap'
-  const refuse = (problem: string): never => {
-    throw new RangeError(`buffer: expected ${expected}; this one ${problem}`)
-  }
-  if (size < HEADER_BYTES) return refuse('is too short')
+  if (size < HEADER_BYTES) throw refusedBuffer(A_MAP, 'is too short')
   const words = new Int32Array(buffer, 0, HEADER_BYTES / WORD_BYTES).slice()
   const pair = (position: number): number =>
     ((words[position + 1] as number) >>> 0) * 2 ** 32 + ((words[position] as number) >>> 0)
-  if (words[HeadWord.magic] !== MAP_MAGIC)
-    return refuse(contentOf(new Uint8Array(buffer)) ?? 'was not made by rseq')
-  if (words[HeadWord.version] !== MAP_VERSION) return refuse('was made by another version of rseq')
+  if (words[HeadWord.magic] !== MAP_MAGIC) throw refusedBuffer(A_MAP, otherContent(buffer))
+  if (words[HeadWord.version] !== MAP_VERSION)
+    throw refusedBuffer(A_MAP, 'was made by another version of rseq')
   let geometry: Geometry
   try {
     geometry = geometryOf(checkShape(pair(HeadWord.entries), pair(HeadWord.bytes), pair(HeadWord.ttl)))
   } catch (error) {
-    return refuse(`was overwritten (${(error as Error).message})`)
+    throw refusedBuffer(A_MAP, `was overwritten (${(error as Error).message})`)
   }
-  if (geometry.totalBytes > size) return refuse('is too short')
+  if (geometry.totalBytes > size) throw refusedBuffer(A_MAP, 'is too short')
   return geometry
 }

@@ -11,7 +11,7 @@ import {
   writeCounterTreeHeader,
 } from '../core/counter-tree-layout.js'
 import { checkChoice, checkInteger, rangeError, typeError } from '../core/errors.js'
-import { INDEXES, type IndexName, Kind, Status, contentOf } from '../core/layout.js'
+import { INDEXES, type IndexName, Kind, Status, otherContent, refusedBuffer } from '../core/layout.js'
 import type { Handle } from '../core/operations.js'
 import { checkOptions } from '../core/options.js'
 import {
@@ -68,21 +68,18 @@ export function newCounterTree(
   return buffer
 }
 
-function refuse(problem: string): never {
-  throw new RangeError(`buffer: expected ${A_TREE}; this one ${problem}`)
-}
-
 /** Checks the header of a buffer and returns the step in it. */
 function stepOf(buffer: unknown): number {
   checkBuffer(buffer, A_TREE)
   const step = readCounterTreeHeader(buffer)
   if (typeof step === 'number') return step
-  return refuse(step ?? contentOf(new Uint8Array(buffer)) ?? 'was not made by rseq')
+  throw refusedBuffer(A_TREE, step ?? otherContent(buffer))
 }
 
 function openCounters(owner: PerCpuCounterTree): Counters {
   const region = own(owner, openRegion(owner.buffer, Kind.counters, COUNTER_TREE_HEADER_BYTES))
-  if (region.length !== TREE_LENGTH || region.element !== 'i64') refuse('was overwritten')
+  if (region.length !== TREE_LENGTH || region.element !== 'i64')
+    throw refusedBuffer(A_TREE, 'was overwritten')
   return new Counters(region)
 }
 

@@ -17,7 +17,7 @@ import {
   writeHistogramHeader,
 } from '../core/histogram-layout.js'
 import { HistogramSnapshot } from './snapshot.js'
-import { Kind, Status, contentOf } from '../core/layout.js'
+import { Kind, Status, otherContent, refusedBuffer } from '../core/layout.js'
 import type { Handle } from '../core/operations.js'
 import { checkOptions } from '../core/options.js'
 import {
@@ -50,7 +50,7 @@ const DEFAULTS: HdrRange = { lowest: 1, highest: 3_600_000_000, digits: 2 }
 const A_HISTOGRAM = 'the buffer of a PerCpuHistogram'
 
 function refuse(problem: string): never {
-  throw new RangeError(`buffer: expected ${A_HISTOGRAM}; this one ${problem}`)
+  throw refusedBuffer(A_HISTOGRAM, problem)
 }
 
 /** Returns the buckets that the options of a new histogram describe. @throws TypeError, RangeError that name the wrong option. */
@@ -78,10 +78,7 @@ function bucketsOf(buffer: unknown): HdrBuckets {
   if (buffer.byteLength <= HISTOGRAM_HEADER_BYTES) refuse('is too short')
   const header = headerOf(buffer).slice()
   const { isHistogram, isOfThisVersion } = stampOf(header)
-  if (!isOfThisVersion) {
-    const content = contentOf(new Uint8Array(buffer)) ?? 'was not made by rseq'
-    refuse(isHistogram ? 'was made by another version of it' : content)
-  }
+  if (!isOfThisVersion) refuse(isHistogram ? 'was made by another version of it' : otherContent(buffer))
   try {
     return bucketsInHeader(header)
   } catch (error) {

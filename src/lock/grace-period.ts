@@ -8,7 +8,8 @@ import type { OpenMutex } from '../core/contract.js'
 import { backend } from '../runtime/backend.js'
 import { openMutex } from '../runtime/region.js'
 import { LongWait } from './long-wait.js'
-import { type RcuHeader, countAt, fenceAll, mutexAt, takeMutex, threadAt } from './rcu-memory.js'
+import { type RcuHeader, countAt, fenceAll, mutexAt, threadAt } from './rcu-memory.js'
+import { takeMutex } from './take-mutex.js'
 
 const { mutexUnlock } = backend.operations
 

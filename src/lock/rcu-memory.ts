@@ -11,13 +11,10 @@
  * @module
  */
 import { checkInteger } from '../core/errors.js'
-import { Kind, LOCK_LENGTH, RCU_MAGIC, Status, contentOf } from '../core/layout.js'
-import type { Handle } from '../core/operations.js'
+import { Kind, LOCK_LENGTH, RCU_MAGIC, otherContent, refusedBuffer } from '../core/layout.js'
 import { checkOptions } from '../core/options.js'
-import { backend, choice } from '../runtime/backend.js'
+import { choice } from '../runtime/backend.js'
 import { checkBuffer, formatRegion, newMemory } from '../runtime/region.js'
-
-const { mutexTryLock } = backend.operations
 
 const VERSION = 1
 const HEADER_BYTES = 128
@@ -43,14 +40,6 @@ export interface RcuOptions {
 /** Executes a fence on every CPU that runs a thread of this process. False if that is not possible here. */
 export function fenceAll(): boolean {
   return choice.native?.fence() ?? false
-}
-
-/** Takes the mutex of a slot if nobody has it, or if its owner has ended. */
-export function takeMutex(handle: Handle): boolean {
-  let status = mutexTryLock(handle)
-  // Of an owner that has ended, some backends learn only in a wait. This one is over at once.
-  if (status === Status.busy) status = backend.mutexWait(handle, 0)
-  return status === Status.ok || status === Status.ownerDied
 }
 
 /** Makes the memory of a new object. */
@@ -80,18 +69,14 @@ export interface RcuHeader {
 /** Reads and checks the header. @throws TypeError, RangeError if it is none. */
 export function readRcuHeader(buffer: unknown): RcuHeader {
   checkBuffer(buffer, AN_RCU)
-  const refuse = (problem: string): never => {
-    throw new RangeError(`buffer: expected ${AN_RCU}; this one ${problem}`)
-  }
-  if (buffer.byteLength < HEADER_BYTES) return refuse('is too short')
+  if (buffer.byteLength < HEADER_BYTES) throw refusedBuffer(AN_RCU, 'is too short')
   const header = new Int32Array(buffer, 0, HEADER_BYTES / 4).slice()
-  if (header[Word.magic] !== RCU_MAGIC)
-    return refuse(contentOf(new Uint8Array(buffer)) ?? 'was not made by rseq')
-  if (header[Word.version] !== VERSION) return refuse('was made by another version of it')
+  if (header[Word.magic] !== RCU_MAGIC) throw refusedBuffer(AN_RCU, otherContent(buffer))
+  if (header[Word.version] !== VERSION) throw refusedBuffer(AN_RCU, 'was made by another version of it')
   const slots = header[Word.slots] as number
   const isFenced = header[Word.isFenced] as number
   const fits = slots >= 1 && slots <= MOST_THREADS && buffer.byteLength === HEADER_BYTES + slots * SLOT_BYTES
-  if (!fits || isFenced >>> 0 > 1) return refuse('was overwritten')
+  if (!fits || isFenced >>> 0 > 1) throw refusedBuffer(AN_RCU, 'was overwritten')
   return { slots, isFenced: isFenced === 1 }
 }
 

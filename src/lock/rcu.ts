@@ -6,15 +6,8 @@ import { backend } from '../runtime/backend.js'
 import { checkOpen, own } from '../runtime/disposal.js'
 import { AdoptedBuffer, RegionHolder, bufferFor, openMutex } from '../runtime/region.js'
 import { GracePeriod, type Mutexes } from './grace-period.js'
-import {
-  type RcuOptions,
-  countAt,
-  mutexAt,
-  newRcuMemory,
-  readRcuHeader,
-  takeMutex,
-  threadAt,
-} from './rcu-memory.js'
+import { type RcuOptions, countAt, mutexAt, newRcuMemory, readRcuHeader, threadAt } from './rcu-memory.js'
+import { takeMutex } from './take-mutex.js'
 
 export type { RcuOptions } from './rcu-memory.js'
 

@@ -19,6 +19,7 @@ import { changed } from '../runtime/wait-async.js'
 import { type Mark, NOBODY, Seat } from './computing.js'
 import { Key, keyFrom } from './key.js'
 import {
+  A_MAP,
   COMPUTING,
   EntryWord,
   type Geometry,
@@ -138,7 +139,7 @@ function newMap(options: MapOptions): SharedArrayBuffer {
 }
 
 function geometryIn(buffer: unknown): Geometry {
-  checkBuffer(buffer, 'the buffer of a SharedMap')
+  checkBuffer(buffer, A_MAP)
   return readHeader(buffer)
 }
 

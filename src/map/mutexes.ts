@@ -7,6 +7,7 @@ import type { OpenMutex } from '../core/contract.js'
 import { disposedError } from '../core/errors.js'
 import { LOCK_SLICE_MS, Status } from '../core/layout.js'
 import { LongWait, holderOf } from '../lock/long-wait.js'
+import { takeMutex } from '../lock/take-mutex.js'
 import { backend } from '../runtime/backend.js'
 import { isDisposed, own } from '../runtime/disposal.js'
 import { openMutex } from '../runtime/region.js'
@@ -67,25 +68,15 @@ export class MapMutexes {
       status = backend.mutexWait(mutex.handle, LOCK_SLICE_MS)
       longWait.lookBlocked(() => holderOf(status, mutex.words))
     }
-    return this.#isTakenFromTheDead(status)
-  }
-
-  #isTakenFromTheDead(status: Status): boolean {
     if (status === OK) return false
     if (status === Status.ownerDied) return true
     if (status === Status.badHandle) throw disposedError()
     throw corrupt()
   }
 
-  /** Takes a mutex if nobody has it who lives. */
+  /** Takes a mutex if nobody has it who lives. Returns whether it did. */
   tryLock(position: number): boolean {
-    const { handle } = this.#at(position)
-    let status = mutexTryLock(handle)
-    // Nobody tells that its owner's process was killed, or that a portable thread was terminated: the wait of 0 ms looks.
-    if (status === Status.busy) status = backend.mutexWait(handle, 0)
-    if (status === Status.busy || status === Status.heldAlready) return false
-    this.#isTakenFromTheDead(status)
-    return true
+    return takeMutex(this.#at(position).handle)
   }
 
   unlock(position: number): void {

@@ -326,8 +326,9 @@ function version(make: Maker): void {
 function backend(make: Maker): void {
   const { name, help } = BACKEND_INFO
   const gauge = make.gauge(name, help, { aggregator: 'process', labelNames: ['backend', 'tier', 'reason'] })
+  const own = backendLabels()
   gauge.collect = () => {
-    gauge.set({ ...backendLabels(), ...make.labels }, 1)
+    gauge.set({ ...own, ...make.labels }, 1)
   }
 }
 

@@ -17,11 +17,12 @@ import {
   TOO_LONG,
   type TooLong,
   scratchSize,
+  refusedBuffer,
 } from '../core/layout.js'
 import type { Handle } from '../core/operations.js'
 import { type Abortable, checkAbortable } from '../core/abort.js'
 import { checkOptions } from '../core/options.js'
-import { AdoptedBuffer, RegionHolder, bufferFor, createRing, openRing } from '../runtime/region.js'
+import { A_BUFFER, AdoptedBuffer, RegionHolder, bufferFor, createRing, openRing } from '../runtime/region.js'
 import { remoteError } from '../runtime/remote-errors.js'
 import { RingReader, callReader } from './ring-reader.js'
 import type { RingRecord } from './ring-record.js'
@@ -114,7 +115,7 @@ export class PerCpuRing extends RegionHolder {
     super(bufferFor('PerCpuRing', [bytesPerCpu, options], () => newRing(bytesPerCpu, options)))
     if (options instanceof AdoptedBuffer) {
       if (this.#tooLongCode() in TOO_LONG) return
-      throw new RangeError('buffer: expected a SharedArrayBuffer made by rseq; this one was overwritten')
+      throw refusedBuffer(A_BUFFER, 'was overwritten')
     }
     this.#wake[RingWake.tooLong] = TOO_LONG.indexOf(checkChoice('tooLong', options.tooLong, TOO_LONG))
   }

@@ -26,12 +26,14 @@ import {
   RegionError,
   SHORT_RECORD,
   STACK_HEAD,
+  refusedBuffer,
   regionProblem,
   regionSize,
   scratchSize,
 } from '../core/layout.js'
 
-const A_BUFFER = 'a SharedArrayBuffer made by rseq'
+/** What a buffer is expected to be, for errors. */
+export const A_BUFFER = 'a SharedArrayBuffer made by rseq'
 
 /** Passed to a constructor in place of options: the constructor then opens this buffer instead of making one. */
 export class AdoptedBuffer {
@@ -261,7 +263,7 @@ function open<Open>(
   if (opened === RegionError.noHandleLeft) {
     throw new Error(`rseq: too many regions are open in this process; ${advice}`)
   }
-  throw new RangeError(`buffer: expected ${A_BUFFER}; this one ${regionProblem(opened, bytes)}`)
+  throw refusedBuffer(A_BUFFER, regionProblem(opened, bytes))
 }
 
 /**

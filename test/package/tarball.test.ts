@@ -157,7 +157,7 @@ const OF_FORMATS = /^lib\/metrics\/(names|negotiation|opentelemetry-producer)\./
 const OF_TWO_BACKENDS = /^lib\/runtime\/two-backends\./
 
 /** Readers that never wait, and grace periods. */
-const OF_RCU = /^lib\/lock\/(rcu|rcu-memory|grace-period)\./
+const OF_RCU = /^lib\/lock\/(rcu|rcu-memory|grace-period|take-mutex)\./
 
 /** Counters with a tree. */
 const OF_TREES = /^lib\/(core|counter|portable)\/counter-tree/
