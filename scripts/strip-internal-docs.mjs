@@ -36,7 +36,10 @@ const BEHIND_SHARED = [
   'merge-histograms',
   'specification',
 ]
-const BEHIND_MAPS = ['computing', 'key', 'mutexes', 'reader', 'statistics', 'target', 'value', 'writer']
+const BEHIND_MAPS = [
+  ...['chains', 'computing', 'fetching', 'key', 'memory', 'mutexes', 'open-map', 'reader', 'statistics'],
+  ...['target', 'value', 'writer'],
+]
 
 function* internalFiles() {
   for (const folder of INTERNAL) {

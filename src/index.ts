@@ -37,11 +37,5 @@ export { type Hold, Mutex } from './lock/mutex.js'
 export { Rcu, type RcuOptions } from './lock/rcu.js'
 export type { LockOptions } from './lock/mutex-queue.js'
 export { type Verification, verify } from './thread/verify.js'
-export {
-  type EntryOptions,
-  type MapEntry,
-  type MapKey,
-  type MapOptions,
-  type MapStatistics,
-  SharedMap,
-} from './map/map.js'
+export { SharedMap } from './map/map.js'
+export type { EntryOptions, MapEntry, MapKey, MapOptions, MapStatistics } from './map/options.js'

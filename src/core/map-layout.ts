@@ -110,8 +110,8 @@ export const NOWHERE = 0
 export const MOST_KEY_BYTES = 4096
 const KIND_SHIFT = 13
 const TYPE_SHIFT = 16
-/** What a key is made of. Equal bytes of two kinds are two keys. `computing` marks that somebody computes the text's value. */
-export const KeyKind = { text: 0, bytes: 1, computingText: 2, computingBytes: 3 } as const
+/** What a key is made of. Equal bytes of two kinds are two keys. */
+export const KeyKind = { text: 0, bytes: 1 } as const
 export type KeyKind = (typeof KeyKind)[keyof typeof KeyKind]
 /** What is added to the kind of a key for the mark that its value is being computed. */
 export const COMPUTING = 2
@@ -345,6 +345,12 @@ export const MAP_HEADER_BYTES = HEAD_WORDS * WORD_BYTES
 /** The words of the statistics. */
 export function statisticsOf(buffer: ArrayBufferLike): BigInt64Array {
   return new BigInt64Array(buffer, byteOffset(HeadWord.statistics), STATISTICS.length)
+}
+
+/** What the words of the statistics say. */
+export function readStatistics(words: BigInt64Array): Record<Statistic, number> {
+  const counts = STATISTICS.map((which, k) => [which, Number(Atomics.load(words, k))])
+  return Object.fromEntries(counts) as Record<Statistic, number>
 }
 
 /** The secret key of the map's hash. */

@@ -33,7 +33,7 @@ import {
   policyName,
 } from '../core/layout.js'
 import { type FileView, Unreadable } from './file.js'
-import { type MapContent, isMap, mapOf } from './map-file.js'
+import { type MapContent, mapOf } from './map-file.js'
 import { type ProcessOf, holderOf, ownerOf } from './owner.js'
 import { type RegionView, readShards, shardAt } from './region.js'
 import type {
@@ -366,7 +366,8 @@ function locksOf(region: RegionView, processOf: ProcessOf): Content<LocksSnapsho
 export function readContent(file: FileView, openRegion: OpenRegion, processOf: ProcessOf): ObjectContent {
   const histogram = histogramHeader(file)
   if (histogram !== undefined) return histogramOf(openRegion, histogram)
-  if (isMap(file)) return mapOf(file)
+  const map = mapOf(file)
+  if (map !== undefined) return map
   const region = openRegion(0)
   switch (region.kind) {
     case Kind.counters:

@@ -7,18 +7,21 @@ import { MAP_MAGIC } from '../core/layout.js'
 import {
   MAP_HEADER_BYTES,
   SEGMENT_COUNTS,
-  STATISTICS,
   UNIT_BYTES,
   SegmentWord,
   type Statistic,
   byteOffset,
   readHeader,
+  readStatistics,
   statisticsOf,
 } from '../core/map-layout.js'
 import { type FileView, Unreadable } from './file.js'
 
-/** What is read of a map. `total` is the number of lookups, of which `perCpu` and `overflow` say nothing. */
-export interface MapContent {
+/**
+ * What is read of a map, with what `MapStatistics` describes. `total` is the number of lookups, of which `perCpu` and `overflow`
+ * say nothing.
+ */
+export interface MapContent extends Readonly<Record<Statistic, number>> {
   readonly content: 'map'
   readonly total: number
   readonly perCpu: readonly number[]
@@ -30,24 +33,14 @@ export interface MapContent {
   /** Entries that are there, and their bytes with keys, values and heads. */
   readonly entries: number
   readonly entryBytes: number
-  readonly hits: number
-  readonly misses: number
-  readonly evictions: number
-  readonly expirations: number
-  /** Computations of `fetch` that were saved. */
-  readonly waits: number
-  /** How often a part was made whole after a writer had died. */
-  readonly repairs: number
 }
 
-/** Whether a file begins like that of a map. */
-export function isMap(file: FileView): boolean {
-  return file.stats.size >= MAP_HEADER_BYTES && file.read(0, MAP_HEADER_BYTES).readUInt32LE(0) === MAP_MAGIC
-}
-
-/** Reads a map without its entries. O(parts of the map). @throws Unreadable */
-export function mapOf(file: FileView): MapContent {
-  const header = Uint8Array.from(file.read(0, MAP_HEADER_BYTES)).buffer
+/** Reads a map without its entries; undefined if something else is in the file. O(parts of the map). @throws Unreadable */
+export function mapOf(file: FileView): MapContent | undefined {
+  if (file.stats.size < MAP_HEADER_BYTES) return undefined
+  const bytes = file.read(0, MAP_HEADER_BYTES)
+  if (bytes.readUInt32LE(0) !== MAP_MAGIC) return undefined
+  const header = Uint8Array.from(bytes).buffer
   let geometry
   try {
     geometry = readHeader(header, file.stats.size)
@@ -61,9 +54,7 @@ export function mapOf(file: FileView): MapContent {
     entries += words.readInt32LE(byteOffset(SegmentWord.count))
     units += words.readInt32LE(byteOffset(SegmentWord.live))
   }
-  const counts = Object.fromEntries(
-    STATISTICS.map((which, k) => [which, Number(statisticsOf(header)[k])]),
-  ) as Record<Statistic, number>
+  const counts = readStatistics(statisticsOf(header))
   const total = counts.hits + counts.misses
   return {
     ...{ content: 'map', total, perCpu: [], overflow: total },

@@ -97,11 +97,6 @@ export class Key {
   becomeMark(): void {
     this.part |= lengthsOf(0, COMPUTING, 0)
   }
-
-  /** Makes this the key that was taken again. */
-  becomeKey(): void {
-    this.part &= ~lengthsOf(0, COMPUTING, 0)
-  }
 }
 
 /** The key that an entry has in these bytes, which may be overwritten later. */

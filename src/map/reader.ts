@@ -193,13 +193,12 @@ export class MapReader {
     return this.isIntact()
   }
 
-  /** Copies the value of an entry, under the mutex of its segment. Returns true. */
-  copyLocked(segment: number, at: number, value: Value): true {
+  /** Copies the value of an entry, under the mutex of its segment. */
+  copyLocked(segment: number, at: number, value: Value): void {
     this.#segment = segment
     this.#position = this.words[segment + TAIL] as number
     this.#lap = this.words[segment + LAP] as number
     if (!this.copyValue(at, value)) throw corrupt()
-    return true
   }
 
   /** Begins to go along a chain. Returns its first position. */

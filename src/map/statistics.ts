@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { STATISTICS, type Statistic, statisticsOf } from '../core/map-layout.js'
+import { STATISTICS, type Statistic, readStatistics, statisticsOf } from '../core/map-layout.js'
 
 /** A thread adds its counts to those of all after so many lookups. */
 const EVERY = 256
@@ -49,8 +49,6 @@ export class Statistics {
   /** The counts of all threads, those of others up to their last flush. */
   totals(): Record<Statistic, number> {
     this.flush()
-    return Object.fromEntries(
-      STATISTICS.map((which, k) => [which, Number(Atomics.load(this.#totals, k))]),
-    ) as Record<Statistic, number>
+    return readStatistics(this.#totals)
   }
 }

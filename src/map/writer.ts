@@ -194,7 +194,7 @@ export class MapWriter {
   put(segment: number, key: Key, value: Value, expiry: number): number {
     const { words } = this.#reader
     const units = entryUnits(key.length, value.length)
-    this.#makeRoom(segment, units, this.find(segment, key) === NOT_THERE)
+    this.#makeRoom(segment, units, key)
     const version = this.#nextVersion(segment)
     const position = this.#positionFor(segment, units)
     const at = this.#reader.entryAt(segment, position)
@@ -257,7 +257,7 @@ export class MapWriter {
     const found = this.find(segment, key)
     if (found === NOT_THERE || this.isExpired(found)) return false
     const units = words[found + SIZE] as number
-    this.#makeRoom(segment, units, false)
+    this.#makeRoom(segment, units, null)
     // Making room may have moved it, or evicted it.
     if (this.find(segment, key) === NOT_THERE) return false
     this.#putAnew(segment, words[this.#link] as number, expiry)
@@ -305,9 +305,9 @@ export class MapWriter {
   /**
    * Makes room for an entry of so many units. Afterwards, too, there is room to put two of the largest entries anew.
    *
-   * @param isNew - whether the key is not there yet, so that the segment gets one entry more.
+   * @param key - of which an entry comes: if it is not there yet, the segment gets one more. Null if there will not be more.
    */
-  #makeRoom(segment: number, units: number, isNew: boolean): void {
+  #makeRoom(segment: number, units: number, key: Key | null): void {
     const { words, geometry } = this.#reader
     const largest = Math.min(geometry.mostUnits, Math.max(units, words[segment + LARGEST] as number))
     words[segment + LARGEST] = largest
@@ -318,7 +318,8 @@ export class MapWriter {
       const tail = words[segment + TAIL] as number
       const used = ((words[segment + HEAD] as number) - tail) >>> 0
       const live = words[segment + LIVE] as number
-      const hasTooMany = isNew && (words[segment + COUNT] as number) >= geometry.quota
+      const isAtQuota = key !== null && (words[segment + COUNT] as number) >= geometry.quota
+      const hasTooMany = isAtQuota && this.find(segment, key) === NOT_THERE
       if (used + reserve <= geometry.units && !hasTooMany) return
       if (used === 0) break
       const isFull =

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { MAP_VERSION, geometryOf, readHeader } from '../core/map-layout.js'
-import { type MapOptions, formatMap, mapShape } from '../map/map.js'
+import { MAP_VERSION, readHeader } from '../core/map-layout.js'
+import { formatMap, newGeometry } from '../map/memory.js'
+import type { MapOptions } from '../map/options.js'
 import { choice } from '../runtime/backend.js'
 import type { Specification } from './specification.js'
 
 export function specifyMap(options: MapOptions): Specification {
-  const geometry = geometryOf(mapShape(options))
+  const geometry = newGeometry(options)
   const { entries, bytes, ttl, totalBytes } = geometry
   return {
     agreed: [MAP_VERSION, entries, bytes, ttl],

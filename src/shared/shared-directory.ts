@@ -22,7 +22,8 @@ import type { HistogramSnapshot } from '../histogram/snapshot.js'
 import type { FileTotals } from '../inspect/index.js'
 import type { PerCpuLock } from '../lock/cpu-lock.js'
 import type { Mutex } from '../lock/mutex.js'
-import type { MapOptions, SharedMap } from '../map/map.js'
+import type { SharedMap } from '../map/map.js'
+import type { MapOptions } from '../map/options.js'
 import type { PerCpuRing, RingOptions } from '../ring/ring.js'
 import {
   allocateFile,
