@@ -81,12 +81,6 @@ inline bool is_sound(Element element, int64_t word) noexcept {
   return element != Element::i32 || word == static_cast<int32_t>(word);
 }
 
-inline double double_of_word(int64_t word) noexcept {
-  double value;
-  memcpy(&value, &word, sizeof(value));
-  return value;
-}
-
 /** The bits of a double. NaNs have one canonical form. */
 inline int64_t word_of_double(double value) noexcept {
   constexpr int64_t kNaN = 0x7ff8000000000000;

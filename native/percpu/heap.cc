@@ -114,10 +114,7 @@ Status drain(const Region& region, uint32_t shard, const HeapClass& one) noexcep
     const uint64_t count = count_of(cache);
     Status status = count <= one.capacity ? Status::ok : Status::corrupt;
     for (uint64_t k = status == Status::ok ? count : 0; k-- != 0;) {
-      double number;
-      const int64_t bits = __atomic_load_n(cache + kStackHead + k, __ATOMIC_RELAXED);
-      static_assert(sizeof(number) == sizeof(bits));
-      __builtin_memcpy(&number, &bits, sizeof(number));
+      const double number = double_of_word(__atomic_load_n(cache + kStackHead + k, __ATOMIC_RELAXED));
       __atomic_store_n(cache, static_cast<int64_t>(k), __ATOMIC_RELAXED);
       if (!detail::is_heap_block(region, number, one) ||
           put_cached(region, static_cast<uint32_t>(number)) != Status::ok)

@@ -15,12 +15,6 @@ uint32_t batch_of(const Region& region) noexcept {
   return (stack_capacity(region) + 1) / 2;
 }
 
-double double_of(int64_t bits) noexcept {
-  double value;
-  memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
 /** The central store, while the caller has its lock: the numbers, and how many there are. */
 struct Central {
   explicit Central(const Region& region) noexcept
@@ -36,7 +30,7 @@ struct Central {
   /** The address of number `i`, which must be below region.units. */
   int64_t* at(uint64_t i) const noexcept { return words + kStackHead + i; }
 
-  double number_at(uint64_t i) const noexcept { return double_of(__atomic_load_n(at(i), __ATOMIC_RELAXED)); }
+  double number_at(uint64_t i) const noexcept { return double_of_word(__atomic_load_n(at(i), __ATOMIC_RELAXED)); }
 
   /** Puts a number on top. There must be room for it. */
   void put(double number) noexcept {
@@ -120,7 +114,7 @@ Status fetch_noted(const Region& region, Central& central, uint32_t shard, uint6
   const int64_t* words = word_at<int64_t>(region, shard, 0);
   Status status = Status::ok;
   while (count-- != 0) {
-    const double number = double_of(__atomic_load_n(words + kStackHead + count, __ATOMIC_RELAXED));
+    const double number = double_of_word(__atomic_load_n(words + kStackHead + count, __ATOMIC_RELAXED));
     const bool is_block = is_unit(region, number) && central.size != region.units;
     if (is_block)
       note_holder(region, static_cast<uint32_t>(number), note);

@@ -22,6 +22,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace percpu {
 
@@ -216,6 +217,13 @@ template <typename Value> Value read_once(const Value* from) noexcept {
 template <typename Word> inline Word* word_at(const Region& region, uint64_t shard, uint32_t i) noexcept {
   static_assert(sizeof(Word) == 8);
   return reinterpret_cast<Word*>(region.first_shard + shard * region.stride) + i;
+}
+
+/** The double whose bits a word is. */
+inline double double_of_word(int64_t word) noexcept {
+  double value;
+  memcpy(&value, &word, sizeof(value));
+  return value;
 }
 
 } // namespace percpu

@@ -22,12 +22,6 @@ int64_t bits_of(double value) noexcept {
   return bits;
 }
 
-double double_of(uint64_t bits) noexcept {
-  double value;
-  memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
 } // namespace
 
 Status push_owned(const Region& region, uint32_t shard, const double* values, uint32_t& count) noexcept {
@@ -59,7 +53,7 @@ Status pop_owned(const Region& region, uint32_t shard, double* values, uint32_t&
     return Status::corrupt;
   const uint32_t most = wanted < size ? wanted : static_cast<uint32_t>(size);
   for (; count < most; count++) {
-    const double value = double_of(load(words + kStackHead + size - 1 - count));
+    const double value = double_of_word(static_cast<int64_t>(load(words + kStackHead + size - 1 - count)));
     if (!is_finite(value))
       break;
     values[count] = value;
@@ -90,7 +84,8 @@ Obstacle pop_obstacle(const Region& region, uint32_t shard) noexcept {
   const Obstacle found = obstacle(region, shard, 0);
   const uint64_t size = count_of(region, shard);
   const auto is_damaged_at = [&](uint64_t n) {
-    const double value = double_of(load(word_at<uint64_t>(region, shard, 0) + kStackHead + n - 1));
+    const double value =
+        double_of_word(static_cast<int64_t>(load(word_at<uint64_t>(region, shard, 0) + kStackHead + n - 1)));
     return has_notes(region) && region.kind == Kind::pool ? !is_unit(region, value) : value != value;
   };
   if (found != Obstacle::none || size == 0 || size > stack_capacity(region) || !is_damaged_at(size))
