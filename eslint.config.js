@@ -14,7 +14,7 @@ const LAYERS = [
   ['counter', 'stack', 'heap', 'ring', 'array', 'lock', 'thread'],
   ['histogram', 'map'],
   ['shared'],
-  ['metrics', 'index.ts', 'web', 'trace'],
+  ['metrics', 'index.ts', 'web', 'trace', 'keyv'],
   ['series'],
   ['prom-client'],
   ['cli'],

@@ -20,6 +20,7 @@ const dir = join(lib, 'cjs')
 /** The entries that programs import, and their modules in `lib/`. */
 const ENTRIES = {
   index: 'index',
+  keyv: 'keyv/index',
   metrics: 'metrics/index',
   'prom-client': 'prom-client/index',
   shared: 'shared/index',

@@ -1,4 +1,4 @@
-// Every snippet of the README runs, and prints what its comments say; so do those of docs/metrics.md, docs/words.md and docs/cookbook.md, and the examples.
+// Every snippet of the README runs, and prints what its comments say; so do those of docs/metrics.md, words.md, cookbook.md and maps.md, and the examples.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -67,7 +67,7 @@ describe('README', () => {
   })
 })
 
-describe.each(['metrics', 'words', 'cookbook'])('docs/%s.md', (page) => {
+describe.each(['metrics', 'words', 'cookbook', 'maps'])('docs/%s.md', (page) => {
   const programs = snippetsOf(readFileSync(join(root, 'docs', `${page}.md`), 'utf8')).filter(
     ({ text }) => promised(text).length > 0,
   )

@@ -1,14 +1,17 @@
 /** A map in memory that processes share: real processes, which are killed within their calls. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import Keyv from 'keyv'
 import { describe, expect, test } from 'vitest'
 import { readService } from '../lib/inspect/index.js'
+import { KeyvSharedMap } from '../lib/keyv/index.js'
 import type { SharedDirectory } from '../lib/shared/index.js'
 import { expectWhole } from './support/map.js'
 import { type Place, WHY_NO_SHM, useService } from './support/shared.js'
 
 const PROGRAM = fileURLToPath(new URL('support/programs/map-process.mjs', import.meta.url))
+const WITH_KEYV = fileURLToPath(new URL('support/programs/keyv-process.mjs', import.meta.url))
 /** So small that entries are evicted all the time. */
 const OPTIONS = { entries: 400, bytes: 1 << 18 }
 
@@ -70,6 +73,14 @@ describe.skipIf(WHY_NO_SHM !== '')('a map of processes', () => {
     await kill(child)
     expect(await value).toBe('by this process')
     expect(map.statistics().waits).toBe(0)
+  })
+
+  test('is one cache for keyv in two processes', async () => {
+    const keyv = new Keyv({ store: new KeyvSharedMap(shop.map('cache', OPTIONS)), namespace: 'pages' })
+    await keyv.set('/', '<h1>hello</h1>')
+    const input = JSON.stringify({ directory: place.directory, options: OPTIONS })
+    expect(execFileSync(process.execPath, [WITH_KEYV, input], { encoding: 'utf8' })).toBe('<h1>hello</h1>\n')
+    expect(await keyv.get('/cart')).toEqual({ items: 2 })
   })
 
   test('is one object by its name and options, and shows what it counts from outside', () => {

@@ -214,7 +214,7 @@ function powerAbove(value: number): number {
 const LEAST_BYTES = 64 * KIB
 const MOST_BYTES = 2 ** 32
 const MOST_ENTRIES = 2 ** 28
-const MOST_TTL = 2 ** 40
+export const MOST_TTL = 2 ** 40
 const LEAST_LOG = 16 * KIB
 /** A log is at most this part of the bytes that the segments share: so there are at least seven segments, unless they are small. */
 const LOG_PART = 8

@@ -46,14 +46,14 @@ const JEST = ['node_modules/jest/bin/jest.js', '--rootDir=.', '--no-cache', '--c
 const MOCHA = 'node_modules/mocha/bin/mocha.js'
 
 test.each([
-  ['Jest', 'globals', '.js', JEST, /Tests: +4 passed, 4 total/],
-  ['Jest, in jsdom', 'globals', '.js', [...JEST, '--env=jsdom'], /Tests: +4 passed, 4 total/],
+  ['Jest', 'globals', '.js', JEST, /Tests: +5 passed, 5 total/],
+  ['Jest, in jsdom', 'globals', '.js', [...JEST, '--env=jsdom'], /Tests: +5 passed, 5 total/],
   ['Jest, with ts-jest', 'types', '.ts', [...JEST, '--preset=ts-jest'], /Tests: +2 passed, 2 total/],
-  ['Mocha', 'globals', '.js', [MOCHA], /4 passing/],
+  ['Mocha', 'globals', '.js', [MOCHA], /5 passing/],
   ['Mocha, with ts-node', 'types', '.ts', [MOCHA, '--require=ts-node/register'], /2 passing/],
   ['Mocha, with tsx', 'types', '.ts', ['--import=tsx', MOCHA], /2 passing/],
-  ['node:test', 'node', '.js', ['--test'], /^# pass 4$/m],
-  ['vitest', 'modules', '.mjs', ['node_modules/vitest/vitest.mjs', 'run'], /Tests +4 passed/],
+  ['node:test', 'node', '.js', ['--test'], /^# pass 5$/m],
+  ['vitest', 'modules', '.mjs', ['node_modules/vitest/vitest.mjs', 'run'], /Tests +5 passed/],
 ] as const)('%s', async (_, name, extension, args, passed) => {
   const project = makeProject()
   const made = { '.js': '.cjs', '.ts': '.ts', '.mjs': '.mjs' }[extension]

@@ -5,6 +5,7 @@ const { join } = require('node:path')
 const { Worker } = require('node:worker_threads')
 const rseq = require('rseq')
 const client = require('rseq/prom-client')
+const { KeyvSharedMap } = require('rseq/keyv')
 const { defineMetrics } = require('rseq/metrics')
 const { openShared } = require('rseq/shared')
 const { defineEvents } = require('rseq/trace')
@@ -42,4 +43,10 @@ exports['shares memory and traces'] = () => {
   assert.equal(counter.value, 3)
   const trace = defineEvents('shop', { request: { fields: { url: 'string', ms: 'f64' } } }).open(shop)
   trace.request({ url: '/cart', ms: 1.5 })
+}
+
+exports['keeps values of keyv in a map'] = async () => {
+  const store = new KeyvSharedMap(new rseq.SharedMap({ entries: 100, bytes: 65536 }))
+  await store.set('pages:/', 'hello', 60_000)
+  assert.deepEqual([await store.get('pages:/'), await store.has('pages:/cart')], ['hello', false])
 }

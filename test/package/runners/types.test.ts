@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { PerCpuCounter, info } from 'rseq'
+import { KeyvSharedMap } from 'rseq/keyv'
 import { defineMetrics } from 'rseq/metrics'
 import client, { Registry } from 'rseq/prom-client'
 import { type SharedDirectory, openShared } from 'rseq/shared'
@@ -16,5 +17,8 @@ it('counts', () => {
 it('has types for everything', () => {
   const open: (name: string) => SharedDirectory = openShared
   assert.ok(client.register instanceof Registry)
-  assert.deepEqual([typeof open, typeof defineEvents, typeof defineMetrics], Array(3).fill('function'))
+  assert.deepEqual(
+    [typeof open, typeof defineEvents, typeof defineMetrics, typeof KeyvSharedMap],
+    Array(4).fill('function'),
+  )
 })
