@@ -223,6 +223,7 @@ test('info() says what this process runs on', () => {
   const seen = info()
   expect(Object.keys(seen).sort()).toEqual(
     [
+      'area',
       'backend',
       'features',
       'kernel',
@@ -242,12 +243,19 @@ test('info() says what this process runs on', () => {
   expect(seen.possibleCpus).toBeGreaterThanOrEqual(1)
   expect(JSON.parse(JSON.stringify(seen))).toEqual(seen)
   if (seen.backend === 'portable') {
-    expect(seen).toMatchObject({ tier: 'portable', registration: 'none', features: { usableSize: 0 } })
+    expect(seen).toMatchObject({
+      tier: 'portable',
+      registration: 'none',
+      area: null,
+      features: { usableSize: 0 },
+    })
     expect(seen.reason).toBeTruthy()
   } else {
     expect(seen.reason).toBeNull()
     expect(['fast', 'napi']).toContain(seen.tier)
-    expect(['libc', 'self']).toContain(seen.registration)
+    expect(['libc', 'self', 'library']).toContain(seen.registration)
+    expect(['legacy', 'v2']).toContain(seen.area?.mode)
+    expect(seen.area?.size).toBeGreaterThanOrEqual(Math.max(32, seen.features.usableSize))
     expect(seen.features.cpuId).toBe(true)
     expect(seen.features.usableSize).toBeGreaterThanOrEqual(20)
     expect(seen.features.numaNode).toBe(seen.features.usableSize >= 24)

@@ -4,6 +4,7 @@
 #include "../rseq/clocks.h"
 #include "../rseq/cpus.h"
 #include "../rseq/membarrier.h"
+#include "../rseq/registered_area.h"
 #include "../rseq/thread.h"
 #include "../rseq/tick_clock.h"
 #include "../rseq/verify.h"
@@ -27,6 +28,8 @@ const char* owner_name(Owner owner) {
     return "libc";
   case Owner::self:
     return "self";
+  case Owner::library:
+    return "library";
   case Owner::none:
     break;
   }
@@ -71,6 +74,19 @@ napi_value thread(const Call& call) noexcept {
       .text("glibc", glibc_version())
       .number("threadId", static_cast<double>(syscall(SYS_gettid)));
   return result.value();
+}
+
+/** registeredArea(): the calling thread's area as the kernel describes it; null without registration. May sleep. */
+napi_value registered_area_of_thread(const Call& call) noexcept {
+  const RegisteredArea area = registered_area();
+  if (area.mode == Mode::none)
+    return call.null();
+  return Object(call.env)
+      .text("mode", area.mode == Mode::v2 ? "v2" : "legacy")
+      .number("size", area.length)
+      .boolean("hasSlices", (area.flags & kSliceAvailable) != 0)
+      .boolean("usesSlices", (area.flags & kSliceEnabled) != 0)
+      .value();
 }
 
 /** getcpu(what): the system call, for fields that the thread's area lacks. 0 asks for the CPU, 1 for the node. */
@@ -183,6 +199,7 @@ napi_value wall_time(const Call& call) noexcept {
 void export_thread(Environment& environment, Object& exports) noexcept {
   exports.function<thread>("thread", environment)
       .function<thread_area>("threadArea", environment)
+      .function<registered_area_of_thread>("registeredArea", environment)
       .function<owner>("owner", environment)
       .function<use_threads>("useThreads", environment)
       .function<get_cpu>("getCpu", environment)

@@ -12,6 +12,7 @@
 #include "../rseq/cpus.h"
 #include "../rseq/current.h"
 #include "../rseq/membarrier.h"
+#include "../rseq/registered_area.h"
 #include "../rseq/registered_thread.h"
 #include "../rseq/sections.h"
 #include "../rseq/thread.h"

@@ -49,7 +49,7 @@ struct alignas(32) Area {
   uint32_t cpu_id_start; ///< The current CPU, or 0 before registration: always a valid index.
   uint32_t cpu_id;       ///< The current CPU; -1 before registration, -2 after a failed one.
   uint64_t rseq_cs;      ///< Address of the running section's descriptor. The kernel clears it at the next preemption.
-  uint32_t flags;        ///< Must be 0.
+  uint32_t flags;        ///< 0, or bits by which newer kernels tell what they offer: kSliceAvailable, kSliceEnabled.
   uint32_t node_id;      ///< NUMA node of the current CPU, if the usable size covers it (Linux 6.3).
   uint32_t mm_cid;       ///< Concurrency id, if the usable size covers it (Linux 6.3).
   uint32_t slice_ctrl;   ///< Time-slice extension (Linux 7.0). Not used here.
@@ -62,8 +62,15 @@ static_assert(offsetof(Area, rseq_cs) == RSEQ_AREA_RSEQ_CS);
 static_assert(offsetof(Area, node_id) == RSEQ_AREA_NODE_ID);
 static_assert(offsetof(Area, mm_cid) == RSEQ_AREA_MM_CID);
 
-/** The registered length in bytes: every kernel accepts it, and it keeps newer kernels in their legacy mode. */
+/**
+ * The original length of an area, in bytes. Every kernel accepts a registration of this length. From Linux 7.1 on, it
+ * selects the legacy mode: see Mode in registered_area.h.
+ */
 constexpr uint32_t kAreaLength = 32;
+
+/** Bits of `flags`. The kernel writes them, and in its mode V2 alone; a thread must not. */
+constexpr uint32_t kSliceAvailable = 1 << 4; ///< The kernel has extensions of the time slice (Linux 7.0).
+constexpr uint32_t kSliceEnabled = 1 << 5;   ///< The thread has switched them on.
 
 /** The usable size in bytes if the kernel does not tell it (before Linux 6.3): it ends behind `flags`. */
 constexpr uint32_t kOriginalFeatureSize = 20;

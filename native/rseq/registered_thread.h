@@ -23,7 +23,7 @@ class RegisteredThread {
 public:
   RegisteredThread() noexcept : registration_(attach()) {}
   ~RegisteredThread() {
-    if (registration_.owner == Owner::self)
+    if (registration_.owner != Owner::none)
       detach();
   }
   RegisteredThread(const RegisteredThread&) = delete;

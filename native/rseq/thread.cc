@@ -1,22 +1,18 @@
 #include "thread.h"
 
 #include "glibc_floor.h"
+#include "published_area.h"
+#include "registering.h"
 #include "verify.h"
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #if !defined(RSEQ_STATIC_LIBC)
 #include <dlfcn.h>
 #endif
 #include <pthread.h>
-#include <sys/auxv.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <unistd.h>
-
-#ifndef AT_RSEQ_FEATURE_SIZE
-#define AT_RSEQ_FEATURE_SIZE 27
-#endif
 
 #if defined(RSEQ_STATIC_LIBC)
 // NOLINTBEGIN(bugprone-reserved-identifier): these are glibc's own names.
@@ -30,27 +26,18 @@ extern "C" {
 namespace percpu {
 namespace {
 
-constexpr int kUnregisterFlag = 1;
-
 /** The area of every thread that is not registered. Nothing writes it; its cpu_id fails every bounds check. */
 Area unregistered = {0, UINT32_MAX, 0, 0, 0, 0, 0};
 
 // Thread-local storage of trivial types needs no constructor. These take 24 bytes.
-thread_local Area* own = &unregistered;
+thread_local Area* own = &unregistered; ///< The area that this library registered, or that of another library.
+thread_local Owner own_owner = Owner::none;
+thread_local uint32_t own_length = 0;
 thread_local uint32_t own_users = 0;
 thread_local int own_error = 0;
 
-/** Whether any thread has had an area of its own. */
+/** Whether any thread has had an area that libc did not register. */
 bool has_registered = false;
-
-uint32_t feature_size() noexcept {
-  const unsigned long size = getauxval(AT_RSEQ_FEATURE_SIZE);
-  return size != 0 ? static_cast<uint32_t>(size) : kOriginalFeatureSize;
-}
-
-uint32_t min(uint32_t a, uint32_t b) noexcept {
-  return a < b ? a : b;
-}
 
 #if defined(RSEQ_STATIC_LIBC)
 // In a program that is linked statically with libc, dlsym() finds nothing. Any other one requires the glibc that it was
@@ -73,17 +60,18 @@ const ptrdiff_t libc_area_offset = libc_constant<ptrdiff_t>("__rseq_offset");
 #endif
 
 /**
- * How many bytes of libc's area the kernel fills. `__rseq_size` of glibc 2.35 to 2.39 is always 32, in some builds 20;
- * that of later versions is the active size. Distributions backport, so the value decides, not the version.
+ * The length that libc registered its areas with. `__rseq_size` of glibc 2.35 to 2.40 is 32, in some builds 20, and the
+ * length is 32. In later versions it is the size of the fields that the kernel fills, and the length is at least 32.
  */
-uint32_t libc_usable_size() noexcept {
-  if (libc_size == kOriginalFeatureSize || libc_size == kAreaLength)
-    return min(kAreaLength, feature_size());
-  return libc_size;
+uint32_t libc_length() noexcept {
+  return libc_size > kAreaLength ? libc_size : kAreaLength;
 }
 
-long sys_rseq(Area* area, int flags) noexcept {
-  return syscall(RSEQ_SYSCALL, area, kAreaLength, flags, RSEQ_SIGNATURE);
+/** How many bytes of libc's area the kernel fills. Distributions backport, so the value decides, not the version. */
+uint32_t libc_usable_size() noexcept {
+  if (libc_size == kOriginalFeatureSize || libc_size == kAreaLength)
+    return registering::usable_size(kAreaLength);
+  return libc_size;
 }
 
 /**
@@ -91,32 +79,64 @@ long sys_rseq(Area* area, int flags) noexcept {
  * -2). If a sandbox forbids new threads the system call, glibc ends the process.
  */
 Registration libc_registration() noexcept {
-  return is_registered(detail::untested_area()) ? Registration{Owner::libc, libc_usable_size(), 0}
-                                                : Registration{Owner::none, 0, EPERM};
+  return is_registered(detail::untested_area()) ? Registration{Owner::libc, libc_usable_size(), 0, libc_length()}
+                                                : Registration{Owner::none, 0, EPERM, 0};
 }
 
+/** The other library may have unregistered its area meanwhile, which the area's cpu_id then says. */
 Registration own_registration() noexcept {
-  return own != &unregistered ? Registration{Owner::self, min(kAreaLength, feature_size()), 0}
-                              : Registration{Owner::none, 0, own_error};
+  return is_registered(own) ? Registration{own_owner, registering::usable_size(own_length), 0, own_length}
+                            : Registration{Owner::none, 0, own_error, 0};
 }
 
-Registration register_own() noexcept {
-  if (own == &unregistered) {
-    // The area is on the heap, as dlopen() fails under Node if thread-local storage has this size and alignment.
-    void* memory = nullptr;
-    if (posix_memalign(&memory, alignof(Area), sizeof(Area)) != 0) {
-      own_error = ENOMEM;
-      return {Owner::none, 0, own_error};
-    }
-    Area* area = static_cast<Area*>(memory);
-    *area = unregistered;
-    if (sys_rseq(area, 0) != 0) {
-      own_error = errno;
-      free(area);
-      return {Owner::none, 0, own_error};
-    }
+/** Registers `area`, which has room for both lengths: the full one, or the original one if the kernel refuses that. */
+int add_either(Area* area, uint32_t& length) noexcept {
+  length = registering::full_length();
+  int refusal = registering::add(area, length);
+  if (refusal != 0 && length > kAreaLength) {
+    length = kAreaLength;
+    refusal = registering::add(area, length);
+  }
+  return refusal;
+}
+
+/** Finds an area for the calling thread, which has none. Returns 0 or the errno of the refusal. */
+int find_area() noexcept {
+  // The area is on the heap, as dlopen() fails under Node if thread-local storage has this size and alignment.
+  const size_t alignment = registering::alignment();
+  const size_t size = (registering::full_length() + alignment - 1) / alignment * alignment;
+  void* memory = nullptr;
+  if (posix_memalign(&memory, alignment, size) != 0)
+    return ENOMEM;
+  memset(memory, 0, size);
+  Area* area = static_cast<Area*>(memory);
+  *area = unregistered;
+  uint32_t length;
+  const int refusal = add_either(area, length);
+  if (refusal == 0) {
     own = area;
-    own_error = 0;
+    own_length = length;
+    own_owner = Owner::self;
+    return 0;
+  }
+  free(area);
+  // EINVAL: the thread has another area, or the kernel wants another size.
+  const PublishedArea published = refusal == EINVAL ? published_area() : PublishedArea{nullptr, 0};
+  if (published.area == nullptr)
+    return refusal;
+  own = published.area;
+  own_length = published.length;
+  own_owner = Owner::library;
+  return 0;
+}
+
+Registration attach_own() noexcept {
+  if (!is_registered(own)) {
+    own = &unregistered;
+    own_owner = Owner::none;
+    own_error = find_area();
+    if (own_error != 0)
+      return own_registration();
     __atomic_store_n(&has_registered, true, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
   }
@@ -161,8 +181,7 @@ void test_kernel(Registration& mine) noexcept {
     __atomic_store_n(&kernel_state, static_cast<uint32_t>(verdict), __ATOMIC_RELEASE);
   }
   if (self_test() == SelfTest::failed) {
-    if (mine.owner == Owner::self)
-      detach();
+    detach();
     mine = registration();
   }
   pthread_mutex_unlock(&kernel_test);
@@ -184,7 +203,7 @@ Area* untested_area() noexcept {
 }
 
 Registration attach_untested() noexcept {
-  return libc_has_areas() ? libc_registration() : register_own();
+  return libc_has_areas() ? libc_registration() : attach_own();
 }
 
 } // namespace detail
@@ -199,7 +218,7 @@ bool may_run_sections() noexcept {
 
 Registration registration() noexcept {
   if (self_test() == SelfTest::failed)
-    return {Owner::none, 0, ENOTSUP};
+    return {Owner::none, 0, ENOTSUP, 0};
   return detail::adopted_from_libc ? libc_registration() : own_registration();
 }
 
@@ -218,9 +237,11 @@ void detach() noexcept {
   if (own_users == 0 || --own_users != 0)
     return;
   Area* area = own;
+  const Owner owner = own_owner;
   own = &unregistered;
+  own_owner = Owner::none;
   // If the kernel refuses, it continues to write into the area, so the area must not be freed.
-  if (sys_rseq(area, kUnregisterFlag) == 0)
+  if (owner == Owner::self && registering::remove(area, own_length) == 0)
     free(area);
 }
 

@@ -1,6 +1,7 @@
 /**
  * @file
- * The calling thread's area: that of libc if libc registered one, else an area that this library registers.
+ * The calling thread's area: that of libc if libc registered one, else an area that this library registers, else that
+ * of another library.
  */
 #ifndef RSEQ_THREAD_H
 #define RSEQ_THREAD_H
@@ -12,9 +13,10 @@ namespace percpu {
 
 /** Who registered the calling thread's area. */
 enum class Owner : uint32_t {
-  none, ///< No registration: the thread runs no sections. Its updates go to overflow shards.
-  libc, ///< glibc 2.35 or later.
-  self, ///< This library, in attach().
+  none,    ///< No registration: the thread runs no sections. Its updates go to overflow shards.
+  libc,    ///< glibc 2.35 or later.
+  self,    ///< This library, in attach().
+  library, ///< Another library, which registered the thread before attach() and publishes its area as `__rseq_abi`.
 };
 
 /** The registration of the calling thread, or the reason why it has none. */
@@ -22,6 +24,7 @@ struct Registration {
   Owner owner;
   uint32_t usable_size; ///< Bytes of the area that the kernel fills; 0 where owner is none.
   int error;            ///< errno of the refused registration, or 0.
+  uint32_t length;      ///< The length in bytes that the area was registered with; 0 where owner is none.
 };
 
 /** Whether this kernel aborts sections, if that is in doubt: see needs_self_test() in verify.h. */
@@ -36,9 +39,15 @@ enum class SelfTest : uint32_t {
 SelfTest self_test() noexcept;
 
 /**
- * Registers an area for the calling thread, unless it has one. Idempotent; at most one system call.
+ * Registers an area for the calling thread, unless it has one: an area of the size that the kernel wants, or of the
+ * original size if the kernel refuses that. Idempotent; at most two system calls. Where another library has registered
+ * the thread, its area is adopted if it publishes it and the kernel confirms it (see published_area.h); some system
+ * calls more.
+ *
  * If it returns Owner::self, the thread must call detach() before it ends: the kernel writes into the area until then.
- * Threads that never call attach() still work, through overflow shards.
+ * After Owner::library, it must call detach() before it unloads that library or lets it free the area; if the library
+ * only unregisters the area, the thread's updates go to overflow shards from then on. Threads that never call attach()
+ * still work, through overflow shards.
  *
  * On a kernel that may not abort sections (SelfTest::pending), the first call of a process runs the self-test before
  * anything else, which takes about a quarter of a second, while other callers wait. Call it before you open a region,
@@ -51,8 +60,8 @@ SelfTest self_test() noexcept;
 Registration attach() noexcept;
 
 /**
- * Undoes one attach() that returned Owner::self. The last detach() of a thread unregisters its area and frees it. Does
- * nothing on a thread whose area libc registered.
+ * Undoes one attach() that returned Owner::self or Owner::library. The last detach() of a thread unregisters its own
+ * area and frees it, or forgets the adopted one. Does nothing on a thread whose area libc registered.
  */
 void detach() noexcept;
 
@@ -73,7 +82,8 @@ namespace detail {
  */
 extern bool adopted_from_libc __attribute__((visibility("hidden")));
 extern ptrdiff_t libc_offset __attribute__((visibility("hidden")));
-/** The calling thread's area if libc has none: the one that attach() registered, or one whose cpu_id is -1. */
+/** The calling thread's area if libc has none: the one that attach() registered or adopted, or one whose cpu_id is -1.
+ */
 Area* own_area() noexcept;
 /** current_area() and attach() for the self-test: they act as if the test had passed. */
 Area* untested_area() noexcept;

@@ -236,7 +236,7 @@ void* contender(void* argument) {
     if (meet(trial, 2))
       add_without_sections(trial);
   }
-  if (owner == Owner::self)
+  if (owner != Owner::none)
     detach();
   return nullptr;
 }

@@ -5,6 +5,7 @@
  */
 import type { Command } from 'commander'
 import type { Info } from '../index.js'
+import { areaRows, ownerRow } from './registration.js'
 import { type Style, styleOf } from './style.js'
 import { grouped, table } from './text.js'
 
@@ -17,12 +18,6 @@ const TIERS: Record<Info['tier'], string> = {
   fast: 'an update is a V8 fast call',
   napi: 'an update is a Node-API call',
   portable: 'an update is plain JavaScript',
-}
-
-const REGISTRATIONS: Record<Info['registration'], string> = {
-  libc: 'the C library registered this thread with the kernel',
-  self: 'rseq registered this thread with the kernel, as the C library did not',
-  none: 'this thread is not registered with the kernel',
 }
 
 const SELF_TESTS: Record<Info['selfTest'], string> = {
@@ -61,10 +56,10 @@ function report(seen: Info, style: Style): string {
   ]
   if (seen.reason !== null) rows.push(['why', seen.reason], ['what to do', remedyFor(seen.reason)])
   rows.push(['self-test', SELF_TESTS[seen.selfTest]])
-  rows.push(['registered by', `${style.bold(seen.registration)}: ${REGISTRATIONS[seen.registration]}`])
+  rows.push(ownerRow(seen, style))
   if (seen.backend === 'native') {
     rows.push(
-      ['struct rseq', `the kernel fills ${features.usableSize} bytes of it`],
+      ...areaRows(seen, style),
       ['cpuId()', field(features.cpuId, 'a system call')],
       ['numaNode()', field(features.numaNode, 'a system call: the kernel is older than 6.3')],
       ['concurrencyId()', field(features.concurrencyId, 'the CPU instead: the kernel is older than 6.3')],

@@ -20,7 +20,7 @@ export interface FastBinding {
 
 /** The state of the calling thread's registration, and facts on its kernel and C library. */
 export interface NativeThread {
-  owner: 'libc' | 'self' | 'none'
+  owner: 'libc' | 'self' | 'library' | 'none'
   /** Bytes of the area that the kernel fills. */
   usableSize: number
   /** errno of a refused registration, or 0. */
@@ -35,6 +35,14 @@ export interface NativeThread {
   /** The version of glibc; empty on musl. */
   glibc: string
   threadId: number
+}
+
+/** The calling thread's area; see `native/rseq/registered_area.h`. */
+export interface NativeRegisteredArea {
+  mode: 'v2' | 'legacy'
+  size: number
+  hasSlices: boolean
+  usesSlices: boolean
 }
 
 /** An open region, as the addon hands it out. */
@@ -144,6 +152,8 @@ export interface NativeBinding {
   /** Gives the calling thread the table of `src/portable/threads.ts`, in which it looks up portable threads. */
   useThreads(table: Int32Array): boolean
   threadArea(): Int32Array | null
+  /** What the kernel says about the calling thread's area; null without registration. May sleep for half a millisecond. */
+  registeredArea(): NativeRegisteredArea | null
   getCpu(what: 0 | 1): number
   /** CLOCK_MONOTONIC, in nanoseconds. */
   readonly now: () => bigint

@@ -4,6 +4,7 @@ import { sharedWay } from '../runtime/mapping.js'
 import { platformName } from '../native/binary.js'
 import { fieldsOf } from '../native/backend.js'
 import { libc, libcName } from '../native/libc.js'
+import { type RegisteredArea, registeredArea } from './registered-area.js'
 
 /** The commands of `membarrier(2)` by bit, as the kernel names them. */
 export const MEMBARRIER_COMMANDS = [
@@ -46,8 +47,13 @@ export interface Info {
    * `atomics` where the kernel allows this thread no sections. Null if this process cannot share memory.
    */
   sharing: SharedWay | null
-  /** Who registered this thread for rseq: the C library (`libc`), this package (`self`), or nobody (`none`). */
-  registration: 'libc' | 'self' | 'none'
+  /**
+   * Who registered this thread for rseq: the C library (`libc`), this package (`self`), another library that publishes
+   * `__rseq_abi` (`library`), or nobody (`none`).
+   */
+  registration: 'libc' | 'self' | 'library' | 'none'
+  /** This thread's `struct rseq`; null without registration, as on the portable backend. */
+  area: RegisteredArea | null
   /**
    * The outcome of the self-test. On arm64 from Linux 6.19 on, and with `RSEQ_VERIFY=1`, the self-test runs once in each
    * process, before the first section; elsewhere this is `not needed`. If the self-test failed, the portable backend runs,
@@ -70,7 +76,7 @@ export interface Info {
 
 /**
  * Returns what this thread runs on, and why it does not run on a faster backend. Takes some microseconds; on the portable
- * backend, milliseconds.
+ * backend, milliseconds. Where Linux 7 does not tell the mode of the thread's area, the thread sleeps for half a millisecond.
  */
 export function info(): Info {
   const { backend, native, reason, selfTest } = choice
@@ -84,6 +90,7 @@ export function info(): Info {
     reason,
     sharing: sharedWay(),
     registration: thread?.owner ?? 'none',
+    area: registeredArea(native),
     selfTest,
     features: {
       usableSize,

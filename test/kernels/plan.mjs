@@ -11,6 +11,9 @@ const always = () => true
 const withRseq = (machine) => machine.kernel.config !== 'norseq'
 const withLibcArea = (machine) => withRseq(machine) && machine.flavour.registration === 'libc'
 
+/** Where an area of more than 32 bytes gets the mode V2: Linux 7.1 and later, with the generic entry code. */
+const hasV2 = (machine) => machine.kernel.name === '7.2' && machine.arch.name === 'x64'
+
 /** How a shell tells SIGSEGV, which is what the kernel sends for a forbidden section. */
 const KILLED = 139
 
@@ -36,6 +39,18 @@ const NATIVE = [
     on: withRseq,
     exit: (machine) => (machine.kernel.config === 'debugrseq' ? KILLED : 0),
   },
+  ...['legacy', 'v2'].map((mode) => ({
+    name: 'registration-mode',
+    program: 'registration_mode',
+    command: `/rig/bin/registration_mode ${mode}`,
+    source: 'test/kernels/guest/registration_mode.cc',
+    environment: LIBC_OFF,
+    seconds: 60,
+    // DEBUG_RSEQ is about what a thread must not write, too.
+    on: (machine) =>
+      withRseq(machine) && machine.kernel.config !== 'debugrseq' && hasV2(machine) === (mode === 'v2'),
+    output: /^as expected: the mode is/m,
+  })),
   {
     name: 'unit',
     program: 'unit',
@@ -145,12 +160,11 @@ function smokeExpectation(machine, { tier, registration, reason }) {
     const refused = '^the kernel refused to register this thread for rseq: ENOSYS'
     return { backend: 'portable', tier: 'portable', registration: 'none', reason: refused }
   }
-  return {
-    backend: 'native',
-    tier,
-    registration: registration ?? machine.flavour.registration,
-    reason: null,
-  }
+  const owner = registration ?? machine.flavour.registration
+  // Own areas have the length that the kernel wants; so have those of glibc 2.41 and later.
+  const isLong = owner === 'self' || machine.flavour.name === 'stable'
+  const mode = hasV2(machine) && isLong ? 'v2' : 'legacy'
+  return { backend: 'native', tier, registration: owner, mode, reason: null }
 }
 
 /** What the smoke test finds in /rig/machine.json. */

@@ -76,6 +76,7 @@ const TREES = 16_000
 const MAPS = 88_000
 const KEYV = 9_000
 const RCU = 20_000
+const REGISTRATION = 5_000
 
 /** Bytes that capabilities which joined after the bound of 0.55 MB was set may add to lib, by their folders. */
 const JOINED: Readonly<Record<string, number>> = {
@@ -95,7 +96,7 @@ const JOINED: Readonly<Record<string, number>> = {
   'time namespaces': 2_000,
   'two-backends': 7_000,
   // The bound of what there was, and those of what joined since: each has a twin.
-  cjs: 720_000 + HEAPS + TREES + MAPS + RCU + KEYV,
+  cjs: 720_000 + HEAPS + TREES + MAPS + RCU + KEYV + REGISTRATION,
   'series of other addons': 3_000,
   demo: 66_000,
   report: 13_000,
@@ -105,6 +106,7 @@ const JOINED: Readonly<Record<string, number>> = {
   map: MAPS,
   keyv: KEYV,
   rcu: RCU,
+  registration: REGISTRATION,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -164,6 +166,9 @@ const OF_RCU = /^lib\/lock\/(rcu|rcu-memory|grace-period|take-mutex)\./
 /** Counters with a tree. */
 const OF_TREES = /^lib\/(core|counter|portable)\/counter-tree/
 
+/** What `info()` and `rseq info` say about a thread's registration. */
+const OF_REGISTRATION = /^lib\/(thread\/registered-area|cli\/registration)\./
+
 /** Heaps, and their twin in TypeScript. */
 const OF_HEAPS = /^lib\/(heap\/|core\/heap-classes\.|portable\/heap)/
 
@@ -171,6 +176,7 @@ const OF_HEAPS = /^lib\/(heap\/|core\/heap-classes\.|portable\/heap)/
 const MOVED = [
   ['map', OF_MAPS],
   ['rcu', OF_RCU],
+  ['registration', OF_REGISTRATION],
   ['demo', OF_DEMO],
   ['report', OF_REPORT],
   ['backend info', OF_BACKEND_INFO],

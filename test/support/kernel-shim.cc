@@ -1,13 +1,16 @@
 /**
- * Preloaded into a process: an arm64 kernel of another release, as far as uname() tells, and one that never aborts a
- * section.
+ * Preloaded into a process: an arm64 kernel of another release, as far as uname() tells, one that never aborts a
+ * section, and one that wants or refuses areas of other sizes.
  *
  *   RSEQ_TEST_RELEASE=6.19.3     what uname() says, beside the machine aarch64
  *   RSEQ_TEST_NEVER_ABORTS=1     a registration succeeds and the kernel never hears of it; to be used where libc
  * registers no thread. The process keeps to one CPU, so that the CPU's number stays right.
+ *   RSEQ_TEST_FEATURE_SIZE=33    the kernel says that it fills so many bytes of an area, which is to be aligned to 64
+ *   RSEQ_TEST_LARGEST=32         the kernel refuses longer areas
  */
 #include "../../native/rseq/abi.h"
 
+#include <cerrno>
 #include <cstdarg>
 #include <cstdlib>
 #include <cstring>
@@ -36,6 +39,16 @@ template <typename Function> Function* next(const char* name) {
 
 } // namespace
 
+extern "C" unsigned long getauxval(unsigned long type) noexcept {
+  constexpr unsigned long kFeatureSize = 27, kAlign = 28, kAlignment = 64;
+  const char* size = getenv("RSEQ_TEST_FEATURE_SIZE");
+  if (size != nullptr && type == kFeatureSize)
+    return strtoul(size, nullptr, 10);
+  if (size != nullptr && type == kAlign)
+    return kAlignment;
+  return next<unsigned long(unsigned long)>("getauxval")(type);
+}
+
 extern "C" int uname(utsname* answer) noexcept {
   const int result = next<int(utsname*)>("uname")(answer);
   const char* release = getenv("RSEQ_TEST_RELEASE");
@@ -59,6 +72,11 @@ extern "C" long syscall(long number, ...) noexcept {
     const bool registers = (arguments[2] & 1) == 0;
     area->cpu_id_start = area->cpu_id = registers ? static_cast<uint32_t>(sched_getcpu()) : UINT32_MAX;
     return 0;
+  }
+  const char* largest = getenv("RSEQ_TEST_LARGEST");
+  if (number == RSEQ_SYSCALL && largest != nullptr && arguments[1] > strtol(largest, nullptr, 10)) {
+    errno = EINVAL;
+    return -1;
   }
   static auto* const real = next<long(long, ...)>("syscall");
   return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);

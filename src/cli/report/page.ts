@@ -52,7 +52,7 @@ function machine({ processor, cpus, memory, info }: ReportData['machine']): stri
       ['backend', info.reason === null ? info.backend : `${info.backend}: ${info.reason}`],
       ['tier', info.tier],
       ['shared memory', info.sharing ?? 'none'],
-      ['registered by', info.registration],
+      ['registered by', info.area === null ? info.registration : `${info.registration} (${info.area.mode})`],
       ['self-test', info.selfTest],
     ],
   )

@@ -45,10 +45,11 @@ async function until(isEnough) {
 
 const checks = {
   info() {
-    const { backend, reason, registration, kernel, libc, platform, node, features, ...rest } = info()
+    const { backend, reason, registration, kernel, libc, platform, node, features, area, ...rest } = info()
     assert.equal(backend, expected.backend)
     assert.equal(rest.tier, tier)
     assert.equal(registration, expected.registration)
+    assert.equal(area?.mode, expected.mode)
     if (expected.reason === null) assert.equal(reason, null)
     else assert.match(reason, new RegExp(expected.reason))
     assert.match(libc, new RegExp(machine.libc))
@@ -57,7 +58,7 @@ const checks = {
     assert.equal(features.concurrencyId, hasIds)
     assert.equal(features.numaNode, hasIds)
     const why = reason === null ? '' : ` (${reason})`
-    return `${backend}/${tier}${why}, ${registration}, ${features.usableSize} bytes, ${libc}, Node ${node}`
+    return `${backend}/${tier}${why}, ${registration}, ${area?.mode ?? 'no area'}, ${features.usableSize} bytes, ${libc}, Node ${node}`
   },
 
   place() {
