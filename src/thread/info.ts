@@ -4,7 +4,7 @@ import { sharedWay } from '../runtime/mapping.js'
 import { platformName } from '../native/binary.js'
 import { fieldsOf } from '../native/backend.js'
 import { libc, libcName } from '../native/libc.js'
-import { type RegisteredArea, registeredArea } from './registered-area.js'
+import { type RegisteredArea, type Registrar, registeredArea } from './registered-area.js'
 
 /** The commands of `membarrier(2)` by bit, as the kernel names them. */
 export const MEMBARRIER_COMMANDS = [
@@ -47,11 +47,8 @@ export interface Info {
    * `atomics` where the kernel allows this thread no sections. Null if this process cannot share memory.
    */
   sharing: SharedWay | null
-  /**
-   * Who registered this thread for rseq: the C library (`libc`), this package (`self`), another library that publishes
-   * `__rseq_abi` (`library`), or nobody (`none`).
-   */
-  registration: 'libc' | 'self' | 'library' | 'none'
+  /** Who registered this thread for rseq. */
+  registration: Registrar
   /** This thread's `struct rseq`; null without registration, as on the portable backend. */
   area: RegisteredArea | null
   /**
@@ -76,7 +73,7 @@ export interface Info {
 
 /**
  * Returns what this thread runs on, and why it does not run on a faster backend. Takes some microseconds; on the portable
- * backend, milliseconds. Where Linux 7 does not tell the mode of the thread's area, the thread sleeps for half a millisecond.
+ * backend, milliseconds. See also {@link RegisteredArea.mode}.
  */
 export function info(): Info {
   const { backend, native, reason, selfTest } = choice

@@ -5,12 +5,20 @@
  */
 import type { NativeBinding } from '../native/binding.js'
 
+/**
+ * Who registered a thread for rseq: the C library (`libc`), this package (`self`), another library that publishes its area as
+ * `__rseq_abi` (`library`), or nobody (`none`).
+ */
+export type Registrar = 'libc' | 'self' | 'library' | 'none'
+
 /** How the kernel treats the `struct rseq` of a thread. Sections are aborted alike in both modes. */
 export interface RegisteredArea {
   /**
    * - `legacy`: the kernel writes the ids, and looks for a section, whenever the thread has slept or gets a signal.
    * - `v2` (Linux 7.1 and later on x86-64, with `size` above 32): the kernel writes the ids only when they change, looks for a
    *   section only after an interrupt of the thread's own code, and ends a process that has written to the ids.
+   *
+   * Where the kernel does not tell the mode, `info()` finds it out: the thread sleeps for half a millisecond.
    */
   mode: 'legacy' | 'v2'
   /** The length in bytes that was registered; at least 32. */
