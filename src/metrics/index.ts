@@ -6,6 +6,13 @@
  */
 export { Counter, Gauge, Histogram, type HistogramValue, type Instrument } from './instruments.js'
 export { Labelled } from './labelled.js'
+export {
+  type MapMetrics,
+  type MapMetricsSchema,
+  type ObserveMapOptions,
+  mapMetrics,
+  observeMap,
+} from './maps.js'
 export { MetricsBatch } from './batch.js'
 export type { MetricsHandler } from './exposition.js'
 export { type NativeSeries, nativeSeries } from './native-series.js'

@@ -75,6 +75,7 @@ const HEAPS = 30_000
 const TREES = 16_000
 const MAPS = 88_000
 const KEYV = 9_000
+const METRICS_OF_MAPS = 9_000
 const RCU = 20_000
 const REGISTRATION = 5_000
 
@@ -96,7 +97,7 @@ const JOINED: Readonly<Record<string, number>> = {
   'time namespaces': 2_000,
   'two-backends': 7_000,
   // The bound of what there was, and those of what joined since: each has a twin.
-  cjs: 720_000 + HEAPS + TREES + MAPS + RCU + KEYV + REGISTRATION,
+  cjs: 720_000 + HEAPS + TREES + MAPS + RCU + KEYV + METRICS_OF_MAPS + REGISTRATION,
   'series of other addons': 3_000,
   demo: 66_000,
   report: 13_000,
@@ -105,6 +106,7 @@ const JOINED: Readonly<Record<string, number>> = {
   'counter tree': TREES,
   map: MAPS,
   keyv: KEYV,
+  'metrics of maps': METRICS_OF_MAPS,
   rcu: RCU,
   registration: REGISTRATION,
 }
@@ -113,6 +115,9 @@ const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-fi
 
 /** Modules of rseq/metrics for memory that processes share. */
 const OF_PROCESSES = /^lib\/metrics\/(aggregator|families|process-columns|process-gauge|service-memory)\./
+
+/** Metrics of maps. */
+const OF_METRICS_OF_MAPS = /^lib\/metrics\/maps\./
 
 /** The command of `series`, the metrics of a service from outside, and what it shares with `rseq top`. */
 const OF_SERIES = /^lib\/(cli\/(metrics|interruption|whole-number)|inspect\/metric-snapshot)\./
@@ -181,6 +186,7 @@ const MOVED = [
   ['report', OF_REPORT],
   ['backend info', OF_BACKEND_INFO],
   ['metrics of processes', OF_PROCESSES],
+  ['metrics of maps', OF_METRICS_OF_MAPS],
   ['inspect', OF_VIEWS],
   ['formats', OF_FORMATS],
   ['trace', OF_TRACES],

@@ -331,6 +331,7 @@ const FUNCTIONS = {
   toDate: () => rseq.toDate(rseq.now()),
   defineMetrics: () => metrics.defineMetrics({ counters: { n: { name: 'n_total', help: 'N.' } } }).create(),
   observeProcess: null,
+  observeMap: null,
   nativeSeries: () => info().backend === 'native' && metrics.nativeSeries(made.bytes),
 }
 
