@@ -36,7 +36,8 @@ function makeCache(kind, service, onRender) {
 async function serve({ kind, service }) {
   let rendered = 0
   const cache = makeCache(kind, service, () => rendered++)
-  const server = createServer(async ({ url }, response) => {
+  // Longer than a client is away on a busy machine: it must not write to a connection that is being closed.
+  const server = createServer({ keepAliveTimeout: 120_000 }, async ({ url }, response) => {
     response.end(await cache.page(Number(url.slice(1))))
   })
   server.listen(0, '127.0.0.1')
