@@ -11,8 +11,10 @@ const STATIC = `rseq/${process.platform}-${process.arch}`
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 
-/** In an ES module there is no require(), which the binaries are loaded by: the README has one. */
-const WITH_REQUIRE = /--banner:js="(.*)"/.exec(README)?.[1] ?? ''
+const LOADING = readFileSync(new URL('../../docs/loading.md', import.meta.url), 'utf8')
+
+/** In an ES module there is no require(), which the binaries are loaded by: docs/loading.md has one. */
+const WITH_REQUIRE = /--banner:js="(.*)"/.exec(LOADING)?.[1] ?? ''
 
 /** Bundles `entries/bundled.mjs` with the package under `name`; the bundle, and what lies beside it. */
 async function bundle(
