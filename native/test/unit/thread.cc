@@ -68,7 +68,7 @@ TEST(without_libc_a_thread_registers_an_area_of_its_own) {
     check_is_nowhere();
     const Registration own = attach();
     CHECK_EQUAL(own.owner, Owner::self);
-    CHECK(own.usable_size >= kOriginalFeatureSize && own.usable_size <= kAreaLength);
+    CHECK(own.usable_size >= kOriginalFeatureSize && own.usable_size <= own.length);
     CHECK_EQUAL(own.error, 0);
     CHECK(is_registered(current_area()));
     CHECK(sections_run());
