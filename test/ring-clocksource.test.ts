@@ -7,8 +7,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { CLOCKSOURCE, timeBytes } from './support/record-time.js'
 
-const SOURCE = '/sys/devices/system/clocksource/clocksource0/current_clocksource'
 const temporary = mkdtempSync(join(tmpdir(), 'rseq-clocksource-'))
 afterAll(() => {
   rmSync(temporary, { recursive: true })
@@ -17,7 +17,7 @@ afterAll(() => {
 const PROGRAM = join(import.meta.dirname, 'support/programs/ring-clocksource.mjs')
 
 interface Result {
-  backend: string
+  backend: 'native' | 'portable'
   source: string
   fitting: number[]
   order: boolean
@@ -36,7 +36,7 @@ function runWith(name: string): Result | null {
   const script = 'mount --bind "$1" "$2" && exec taskset -c "$3" "$4" "$5"'
   const { status, stdout, stderr } = spawnSync(
     'unshare',
-    ['-Urm', 'sh', '-c', script, 'sh', file, SOURCE, firstCpu(), process.execPath, PROGRAM],
+    ['-Urm', 'sh', '-c', script, 'sh', file, CLOCKSOURCE, firstCpu(), process.execPath, PROGRAM],
     { encoding: 'utf8' },
   )
   if (status !== 0 && /unshare|mount/.test(stderr)) return null
@@ -53,10 +53,8 @@ test.for(['hpet', 'tsc', 'arch_sys_counter', 'timebase'])(
       return
     }
     expect(seen).toMatchObject({ source: name, order: true, inTime: true, again: 0 })
-    const counters: Record<string, string> = { x64: 'tsc', arm64: 'arch_sys_counter', ppc64: 'timebase' }
-    const isTrusted = counters[process.arch] === name
     // A record takes 24 bytes and its own, and 8 for a time of its own.
-    const time = isTrusted || seen.backend === 'portable' ? 0 : 8
+    const time = timeBytes(name, seen.backend)
     const fitting = [0, 1, 8, 64].map((length) =>
       Math.floor(4096 / (24 + Math.ceil((length + time) / 8) * 8)),
     )

@@ -86,7 +86,8 @@ function newRing(bytesPerCpu: unknown, options: RingOptions): SharedArrayBuffer 
  *
  * Memory: (possible CPUs + 1) x (bytesPerCpu, rounded up to a power of two, + 256) bytes and at most 256 more; 4 KiB in each
  * thread that opens the ring; and 64 KiB once in a thread that writes records of more than 4 KiB. Each record takes 24 bytes
- * of its CPU's ring and its own length, rounded up to 8.
+ * of its CPU's ring and its own length, rounded up to 8; and 8 bytes for its time on machines whose kernel reads another clock
+ * than the CPU's counter, such as kvm-clock in many virtual machines.
  *
  * @example
  * ```ts
