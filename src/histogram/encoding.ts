@@ -6,9 +6,11 @@
  *
  * @module
  */
-import { constants, deflateSync, inflateSync } from 'node:zlib'
+import { isMainThread } from 'node:worker_threads'
+import { deflateSync } from 'node:zlib'
 import { rangeError, typeError } from '../core/errors.js'
 import { HdrBuckets } from '../core/hdr-buckets.js'
+import { inflate, store } from './zlib-stream.js'
 
 const COOKIE = 0x1c849313
 const COMPRESSED_COOKIE = 0x1c849314
@@ -19,8 +21,6 @@ const COMPRESSED_HEADER_BYTES = 8
 const MOST_NUMBER_BYTES = 9
 /** The greatest accepted shift of the counts. Shifts are not supported, but hdr-histogram-js writes 1 and shifts nothing. */
 const MOST_OFFSET = 1
-/** This many compressed bytes contain the whole header, and decompress to at most about a megabyte. */
-const FRONT_BYTES = 1024
 
 const EXPECTED = "an encoded HdrHistogram (V2, compressed, in base64: it begins with 'HISTF')"
 
@@ -69,7 +69,9 @@ export function encodeHdr({ buckets, counts }: HdrCounts): string {
   header.writeBigInt64BE(BigInt(lowest), 16)
   header.writeBigInt64BE(BigInt(highest), 24)
   header.writeDoubleBE(1, 32)
-  const packed = deflateSync(Buffer.concat([header, payload]))
+  const bytes = Buffer.concat([header, payload])
+  // A Worker that is terminated in node:zlib ends the process. The main thread cannot be terminated alone.
+  const packed = isMainThread ? deflateSync(bytes) : store(bytes)
   const front = Buffer.alloc(COMPRESSED_HEADER_BYTES)
   front.writeInt32BE(COMPRESSED_COOKIE, 0)
   front.writeInt32BE(packed.length, 4)
@@ -91,11 +93,13 @@ function unwrap(text: string): Buffer {
   return packed.subarray(0, length)
 }
 
-function inflate(packed: Buffer, options: { finishFlush?: number; maxOutputLength?: number }): Buffer {
+/** The first `most` bytes of what `packed` contains, or all if they are fewer. */
+function unpack(packed: Uint8Array, most: number): Buffer {
   try {
-    return inflateSync(packed, options)
+    const { buffer, byteOffset, length } = inflate(packed, most)
+    return Buffer.from(buffer, byteOffset, length)
   } catch (error) {
-    return refuse(`cannot be decompressed (${(error as Error).message})`)
+    return refuse(`cannot be decompressed (it ${(error as Error).message})`)
   }
 }
 
@@ -135,11 +139,13 @@ function* numbersOf(payload: Buffer): Generator<number> {
 export function decodeHdr(text: unknown): HdrCounts {
   if (typeof text !== 'string') throw typeError('text', EXPECTED, text)
   const packed = unwrap(text)
-  const front = inflate(packed.subarray(0, FRONT_BYTES), { finishFlush: constants.Z_SYNC_FLUSH })
+  const front = unpack(packed, HEADER_BYTES)
   const buckets = bucketsOf(front)
   // Some encoders round the number of buckets up, to at most twice the number.
   const most = 2 * buckets.length
-  const bytes = inflate(packed, { maxOutputLength: HEADER_BYTES + MOST_NUMBER_BYTES * most })
+  const mostBytes = HEADER_BYTES + MOST_NUMBER_BYTES * most
+  const bytes = unpack(packed, mostBytes + 1)
+  if (bytes.length > mostBytes) refuse('cannot be decompressed (it has more bytes than its buckets need)')
   const counts = new Float64Array(buckets.length)
   let index = 0
   const length = Math.max(0, bytes.readInt32BE(4))

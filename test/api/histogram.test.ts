@@ -1,4 +1,6 @@
 /** PerCpuHistogram, held against the hdr-histogram-js package. */
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { deflateSync } from 'node:zlib'
 import { build, decodeFromCompressedBase64 } from 'hdr-histogram-js'
 import { describe, expect, test } from 'vitest'
@@ -279,6 +281,23 @@ describe('refused arguments', () => {
       expect(() => HistogramSnapshot.decode(bad), bad).toThrow(RangeError)
     }
   })
+})
+
+test('what a Worker encodes, without node:zlib, is decoded by hdr-histogram-js and here', async () => {
+  const histogram = new PerCpuHistogram({ highest: 1e6 })
+  for (let i = 0; i < 5000; i++) histogram.record((i * i) % 1e6)
+  const code = `
+    import(${JSON.stringify(new URL('../../lib/index.js', import.meta.url).href)}).then(({ PerCpuHistogram }) => {
+      const { parentPort, workerData } = require('node:worker_threads')
+      parentPort.postMessage(PerCpuHistogram.from(workerData).snapshot().encode())
+    })`
+  const worker = new Worker(code, { eval: true, workerData: histogram.buffer })
+  const [text] = (await once(worker, 'message')) as [string]
+  await worker.terminate()
+  const ours = histogram.snapshot().encode()
+  expect(text).not.toBe(ours)
+  expect([...HistogramSnapshot.decode(text).buckets()]).toEqual([...HistogramSnapshot.decode(ours).buckets()])
+  expect(decodeFromCompressedBase64(text).totalCount).toBe(5000)
 })
 
 describe('an encoded text', () => {

@@ -406,16 +406,9 @@ export function disposableMembers() {
   return found
 }
 
-/**
- * Calls in which Node itself ends the process if their Worker is terminated: encode() makes a stream of node:zlib, which
- * asserts at its end that it was initialized (`init_done_ && "close before init"` in node_zlib.cc, on Node 20 to 26).
- * `programs/terminated-deflate.mjs` shows it without this package.
- */
-const ENDED_BY_NODE = new Set(['HistogramSnapshot.encode'])
-
 /** The names of the calls in which a Worker can be terminated. */
 export function terminableCalls() {
-  return [...publicCalls().keys()].filter((name) => !ENDED_BY_NODE.has(name))
+  return [...publicCalls().keys()]
 }
 
 /** By name, what prepares each call: it returns a function that makes the call, which may return a promise. */
