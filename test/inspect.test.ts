@@ -38,6 +38,7 @@ import {
 } from '../lib/inspect/index.js'
 import { openShared } from '../lib/shared/index.js'
 import { machineWithSectionsOr } from './support/machine.js'
+import { timeBytesHere } from './support/record-time.js'
 import { Place, WHY_NO_SHM } from './support/shared.js'
 
 /** A directory of a service, with files that hold regions of this process. */
@@ -112,7 +113,7 @@ test('what is in a region of each kind', () => {
   expect(byName.get('log')).toMatchObject({
     content: 'ring',
     policy: 'discard',
-    total: 32,
+    total: 32 + timeBytesHere(),
     dropped: 0,
     reader: null,
   })
