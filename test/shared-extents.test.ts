@@ -71,12 +71,15 @@ describe.skipIf(backend !== 'native')(
 )
 
 test('memory of one process for 512 CPUs takes pages for those CPUs only that ran', () => {
-  const { size, made, used, total } = run('extents-private', []) as Record<
-    'size' | 'made' | 'used' | 'total',
+  const { isReadingFree, ...bytes } = run('extents-private', []) as Record<
+    'size' | 'made' | 'written' | 'used' | 'total',
     number
-  >
+  > & { isReadingFree: boolean }
+  const { size, made, written, used, total } = bytes
   expect(size).toBeGreaterThan(64 * KIB * KIB)
   expect(made).toBeLessThan(size / 8)
-  expect(used).toBeLessThan(size / 4)
+  expect(written).toBeLessThan(size / 4)
+  // Most kernels map one page of zeros where memory is read that nobody has written.
+  if (isReadingFree) expect(used).toBeLessThan(size / 4)
   expect(total).toBe(16384)
 })

@@ -64,7 +64,7 @@ void set_up(const Memory& memory, Index index, uint32_t state, Policy policy) {
   open_region(memory.bytes, memory.size, Kind::ring, region);
   ring_open(region, scratches[0], sizeof(scratches[0]), seat);
   // One length of records, on every machine.
-  seat.has_own_time = false;
+  ring_use_own_time(seat, false);
   const uint32_t records = state == 2 ? kCapacity / kSize : state;
   for (uint32_t i = 0; i <= memory.shards; i++) {
     const uint64_t begin = uint64_t{kCapacity} * 3 - 16 - uint64_t{records} * kSize;

@@ -10,7 +10,22 @@ const buffer = createRegion(Kind.counters, LENGTH, 'i64', 'cpu', 512)
 const made = process.memoryUsage().rss
 const counters = PerCpuCounterArray.from(buffer)
 for (let i = 0; i < LENGTH; i++) counters.add(i, 1)
+const written = process.memoryUsage().rss
 const total = counters.snapshot().reduce((sum, value) => sum + value, 0)
 counters.reset(0)
 const used = process.memoryUsage().rss
-console.log(JSON.stringify({ size: buffer.byteLength, made: made - before, used: used - before, total }))
+// Some kernels give memory to what is only read, too.
+const plain = new Uint8Array(new SharedArrayBuffer(16 << 20))
+let sum = 0
+for (let at = 0; at < plain.length; at += 4096) sum += plain[at]
+const readAlone = process.memoryUsage().rss - used
+console.log(
+  JSON.stringify({
+    size: buffer.byteLength,
+    made: made - before,
+    written: written - before,
+    used: used - before,
+    total: total + sum,
+    isReadingFree: readAlone < plain.length / 2,
+  }),
+)
