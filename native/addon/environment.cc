@@ -18,6 +18,14 @@ constexpr size_t kLittleMemory = size_t{64} << 20;
 /** How many environments the calling thread has. The thread is an owner until the last one ends. */
 thread_local uint32_t environments = 0;
 
+/** The number of the keeper that was made last in this process. Threads add to it by an atomic. */
+uint64_t last_number = 0;
+
+/** A number as the data of a finalizer, which is never used as an address. */
+void* as_data(uint64_t number) noexcept {
+  return reinterpret_cast<void*>(static_cast<uintptr_t>(number)); // NOLINT(performance-no-int-to-ptr)
+}
+
 /**
  * Makes the engine collect all garbage before this returns. Node-API has no call for that, but V8 collects at once if
  * it is told of much external memory (more than half of the largest heap).
@@ -93,18 +101,24 @@ Keeper* Environment::make_keeper(napi_value memory, size_t size, napi_value& obj
     return nullptr;
   keeper->environment = this;
   keeper->bytes = size;
-  if (!succeeded(napi_create_object(node_env, &object)) ||
-      !succeeded(napi_create_reference(node_env, memory, 1, &keeper->memory)))
-    keeper->memory = nullptr;
-  else if (!succeeded(napi_add_finalizer(node_env, object, keeper, finalize, nullptr, &keeper->object)))
-    keeper->object = nullptr;
-  if (keeper->object != nullptr)
+  keeper->number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
+  if (succeeded(napi_create_object(node_env, &object)) &&
+      succeeded(napi_create_reference(node_env, memory, 1, &keeper->memory)))
     return keeper;
-  discard(keeper);
+  free(keeper);
   return nullptr;
 }
 
-/** Deletes a keeper. Deleting its weak reference cancels the finalizer. */
+/** Makes the engine close the handle of `keeper` when `object` is collected. False if Node-API refuses. */
+bool Environment::watch(Keeper* keeper, napi_value object) noexcept {
+  if (succeeded(napi_add_finalizer(node_env, object, as_data(keeper->handle), finalize, as_data(keeper->number),
+                                   &keeper->object)))
+    return true;
+  keeper->object = nullptr;
+  return false;
+}
+
+/** Deletes a keeper. */
 void Environment::discard(Keeper* keeper) noexcept {
   if (keeper->memory != nullptr)
     ignored(napi_delete_reference(node_env, keeper->memory));
@@ -146,9 +160,11 @@ bool Environment::close(uint32_t handle) noexcept {
   return true;
 }
 
-void Environment::finalize(napi_env, void* data, void*) noexcept {
-  auto* collected = static_cast<Keeper*>(data);
-  collected->environment->close(collected);
+void Environment::finalize(napi_env, void* handle, void* number) noexcept {
+  Keeper* collected =
+      find_keeper(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(handle)), reinterpret_cast<uintptr_t>(number));
+  if (collected != nullptr)
+    collected->environment->close(collected);
 }
 
 /** Closes the handles of collected keepers, whose finalizers would run after this turn of the event loop. */

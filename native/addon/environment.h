@@ -24,6 +24,7 @@ struct Keeper {
   napi_ref memory; ///< Strong: keeps the memory as long as the handle is open.
   napi_ref object; ///< Weak: the handle is closed when this object is collected.
   size_t bytes;    ///< How much memory the handle keeps.
+  uint64_t number; ///< Unique in the process: no later keeper has it.
   uint32_t handle;
 };
 
@@ -74,6 +75,10 @@ public:
       return {0, nullptr, true};
     }
     link(keeper);
+    if (!watch(keeper, object)) {
+      close(keeper);
+      return {0, nullptr, false};
+    }
     return {handle, object, false};
   }
 
@@ -93,10 +98,16 @@ private:
   /** Ends an environment. Node calls it on the environment's thread, also in a Worker that was terminated. */
   static void end(void* environment) noexcept;
 
-  static void finalize(napi_env env, void* data, void* hint) noexcept;
+  /**
+   * Closes the handle whose keeper object was collected, if it is still open. Node cancels the finalizer of a closed
+   * handle. Other runtimes call it late, even after end(): so it gets numbers, and no pointer to a keeper that may be
+   * freed.
+   */
+  static void finalize(napi_env env, void* handle, void* number) noexcept;
 
   void close(Keeper* keeper) noexcept;
   Keeper* make_keeper(napi_value memory, size_t size, napi_value& object) noexcept;
+  bool watch(Keeper* keeper, napi_value object) noexcept;
   void discard(Keeper* keeper) noexcept;
   void link(Keeper* keeper) noexcept;
   void make_room() noexcept;

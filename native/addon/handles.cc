@@ -79,6 +79,12 @@ Keeper* find_keeper(uint32_t handle, const Environment* environment) noexcept {
   });
 }
 
+Keeper* find_keeper(uint32_t handle, uint64_t number) noexcept {
+  return with_table_of(tag_of(handle), [=](auto& table) {
+    return table.find_keeper(handle, [=](const Keeper* keeper) { return keeper->number == number; });
+  });
+}
+
 uint32_t open_handles() noexcept {
   return regions.open_count() + array_seats.open_count() + batches.open_count() + mutex_seats.open_count() +
          cpu_lock_seats.open_count() + ring_seats.open_count();

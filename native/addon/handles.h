@@ -65,6 +65,9 @@ void close_handle(uint32_t handle) noexcept;
 /** The keeper of an open handle if `environment` has opened it, else null. */
 Keeper* find_keeper(uint32_t handle, const Environment* environment) noexcept;
 
+/** The keeper of an open handle if it has this number, else null. */
+Keeper* find_keeper(uint32_t handle, uint64_t number) noexcept;
+
 /** How many handles the process has open. */
 uint32_t open_handles() noexcept;
 

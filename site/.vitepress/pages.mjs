@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 /** Headings of the list of pages, and below them pages by their paths without `.md`. A folder's README has its other pages below it. */
 const GROUPS = {
-  Start: ['README', 'docs/loading', 'docs/kernels', 'docs/glossary'],
+  Start: ['README', 'docs/loading', 'docs/runtimes', 'docs/kernels', 'docs/glossary'],
   Guides: [
     'docs/cookbook',
     'docs/metrics',

@@ -20,6 +20,8 @@ const TIERS: Record<Info['tier'], string> = {
   portable: 'an update is plain JavaScript',
 }
 
+const RUNTIMES: Record<Info['runtime'], string> = { node: 'Node', bun: 'Bun', deno: 'Deno' }
+
 const SELF_TESTS: Record<Info['selfTest'], string> = {
   'not needed': 'not needed here: npx rseq verify runs it',
   passed: 'passed: the kernel aborts sections as it should',
@@ -33,6 +35,10 @@ const REMEDIES: readonly (readonly [reason: RegExp, remedy: string])[] = [
     'An environment variable asks for it: unset that variable to get the best that this machine has.',
   ],
   [/loading addons is disabled/, 'Let Node load addons: --allow-addons, beside --permission.'],
+  [
+    /Requires ffi access/,
+    'Let Deno load addons: --allow-ffi, and --allow-read for the files of the package.',
+  ],
   [/^rseq: no native library/, 'Build it with the command above, or install where there is a binary for it.'],
   [/ENOSYS/, 'Run Linux 4.18 or later with CONFIG_RSEQ, not under user-mode emulation.'],
   [/self-test/, 'Update the kernel: see npx rseq verify. Linux 7.1 aborts sections on arm64 again.'],
@@ -67,7 +73,12 @@ function report(seen: Info, style: Style): string {
     )
   }
   rows.push(['possible CPUs', `${grouped(seen.possibleCpus)}: a new counter has a shard for each`])
-  const system = [seen.platform, seen.kernel && `kernel ${seen.kernel}`, seen.libc, `Node ${seen.node}`]
+  const system = [
+    seen.platform,
+    seen.kernel && `kernel ${seen.kernel}`,
+    seen.libc,
+    `${RUNTIMES[seen.runtime]} ${seen.runtimeVersion}`,
+  ]
   rows.push(['system', system.filter((part) => part !== '').join(', ')])
   return table(rows)
 }

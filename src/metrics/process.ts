@@ -5,7 +5,7 @@
  */
 import { clearInterval, setInterval } from 'node:timers'
 import { readFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { type CpuInfo, cpus } from 'node:os'
 import { PerformanceObserver, constants, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { isMainThread, threadId } from 'node:worker_threads'
 import { interruptedAdditions } from '../counter/counters.js'
@@ -27,7 +27,16 @@ const PERCENTILES = [
  * The number of CPUs for which the metrics have room: 512, or on larger machines their number rounded up to a power of two.
  * It is rounded so that all threads and processes of a machine have equal schemas even if CPUs go online or offline.
  */
-const CPUS = Math.max(512, 2 ** Math.ceil(Math.log2(cpus().length)))
+const CPUS = Math.max(512, 2 ** Math.ceil(Math.log2(cpusOfMachine().length)))
+
+/** The CPUs of the machine; none if the runtime forbids reading that, as Deno does without `--allow-sys`. */
+function cpusOfMachine(): CpuInfo[] {
+  try {
+    return cpus()
+  } catch {
+    return []
+  }
+}
 const CPU_MODES = ['user', 'nice', 'sys', 'idle', 'irq'] as const
 
 const PROCESS_METRICS = {
@@ -187,7 +196,7 @@ function lookAtProcess(metrics: ProcessMetrics, growth: Growth): void {
   const { user, system } = process.cpuUsage()
   metrics.processCpuSeconds.labels({ mode: 'user' }).inc(growth.of('user', user) / 1e6)
   metrics.processCpuSeconds.labels({ mode: 'system' }).inc(growth.of('system', system) / 1e6)
-  for (const [cpu, { times }] of cpus().entries()) {
+  for (const [cpu, { times }] of cpusOfMachine().entries()) {
     for (const mode of CPU_MODES) {
       // Processes that share the metrics measure the same time, so the value grows to what was measured.
       const series = metrics.hostCpuSeconds.labels({ cpu, mode })

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { environmentVariable, runtime } from '../core/runtime.js'
 import { type LibcFamily, libc, libcFamily } from './libc.js'
 
 /** A file from which the addon can be loaded. `name` is for messages. */
@@ -30,7 +31,7 @@ export interface StaticBinaries {
 
 /** The file that `RSEQ_BINARY` names; empty if it is not set. */
 function chosenBinary(): string {
-  return process.env['RSEQ_BINARY'] ?? ''
+  return environmentVariable('RSEQ_BINARY')
 }
 
 /** Whether `RSEQ_BINARY` names the only binary that this process may load. */
@@ -84,7 +85,7 @@ export function hasSections(): boolean {
  */
 export function isNodeItself(): boolean {
   const { versions, release } = process
-  return release.name === 'node' && !['electron', 'bun', 'deno'].some((name) => versions[name] !== undefined)
+  return release.name === 'node' && runtime === 'node' && versions['electron'] === undefined
 }
 
 /** The platform, C library and ABI that a binary must be built for, as text for messages. */
@@ -124,7 +125,7 @@ function paths(root: string): string[] {
   const names = [shipped(`rseq.${family}`)]
   if (isNodeItself()) names.unshift(shipped(`rseq.abi${process.versions.modules}.${family}`))
   // PREBUILDS_ONLY has the meaning that node-gyp-build gives it. The first path is where node-gyp puts its build in a clone.
-  if (!process.env['PREBUILDS_ONLY'])
+  if (environmentVariable('PREBUILDS_ONLY') === '')
     names.unshift(join(root, 'build/Release/rseq.node'), join(root, ownBuild()))
   return names
 }

@@ -25,18 +25,23 @@ function firstPage(file: string): string {
 
 /**
  * The version of glibc in Node's diagnostic report, which takes some tens of milliseconds to make. Empty on musl, and if the
- * runtime has no such report.
+ * runtime has no such report. Undefined if the runtime forbids making the report, as Deno does without `--allow-sys`.
  */
-function glibcInReport(): string {
+function glibcInReport(): string | undefined {
   // Other runtimes may lack the report or its fields.
   const { report } = process as { report?: NodeJS.ProcessReport }
-  const { header } = (report?.getReport() ?? {}) as { header?: { glibcVersionRuntime?: string } }
-  return header?.glibcVersionRuntime ?? ''
+  try {
+    const { header } = (report?.getReport() ?? {}) as { header?: { glibcVersionRuntime?: string } }
+    return header?.glibcVersionRuntime ?? ''
+  } catch {
+    return undefined
+  }
 }
 
 /**
  * The C library of this process, told by the loader that the executable names. If the executable cannot be read or names none
- * of the known loaders, the diagnostic report tells it. Call this on Linux only.
+ * of the known loaders, the diagnostic report tells it. If nothing may be read, it is glibc: Deno alone forbids both, and is built for
+ * glibc only. Call this on Linux only.
  */
 export function libcFamily(): LibcFamily {
   try {
@@ -49,10 +54,15 @@ export function libcFamily(): LibcFamily {
   return glibcInReport() === '' ? 'musl' : 'glibc'
 }
 
-/** The C library, such as `glibc 2.36` or `musl`; empty off Linux. Takes tens of milliseconds, so ask the addon if possible. */
+/**
+ * The C library, such as `glibc 2.36`, `musl`, or `glibc` if its version may not be read; empty off Linux. Takes tens of
+ * milliseconds, so ask the addon if possible.
+ */
 export function libc(): string {
   if (process.platform !== 'linux') return ''
-  return libcFamily() === 'musl' ? 'musl' : libcName(glibcInReport())
+  if (libcFamily() === 'musl') return 'musl'
+  const version = glibcInReport()
+  return version === undefined ? 'glibc' : libcName(version)
 }
 
 /** The name of the C library for messages. `glibc` is the version of glibc; empty on musl. */

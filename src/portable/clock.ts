@@ -9,25 +9,35 @@
  */
 import { performance } from 'node:perf_hooks'
 import { uptime } from 'node:os'
+import { runtime } from '../core/runtime.js'
 
 const MILLISECOND = 1_000_000n
 const origin = BigInt(Math.round(performance.timeOrigin * 1000)) * 1000n
 
-/** Whether `process.hrtime` starts anew in each thread. */
-const isElsewhere = process.versions['deno'] !== undefined || process.versions['bun'] !== undefined
-
 /** The time in nanoseconds; times of different threads of the process can be compared. */
-export const now: () => bigint = isElsewhere
-  ? (): bigint => origin + BigInt(Math.round(performance.now() * 1e6))
-  : (): bigint => process.hrtime.bigint()
+export const now: () => bigint =
+  runtime === 'node'
+    ? (): bigint => process.hrtime.bigint()
+    : (): bigint => origin + BigInt(Math.round(performance.now() * 1e6))
 
-/** The nanoseconds since the machine started, including the time it was suspended; exact to a hundredth of a second. */
-function upSince(): bigint {
-  return BigInt(Math.round(uptime() * 1000)) * MILLISECOND
+/**
+ * How many nanoseconds the machine had been suspended in total at `time`, plus a constant; exact to a hundredth of a second on Node, and
+ * to a second on Bun and Deno. Always 0
+ * if the runtime forbids reading the machine's uptime, as Deno does without `--allow-sys`: suspends are then not noticed.
+ */
+function suspendedUntil(time: bigint): bigint {
+  try {
+    return BigInt(Math.round(uptime() * 1000)) * MILLISECOND - time
+  } catch {
+    return 0n
+  }
 }
 
-/** A smaller change of the suspended time, in nanoseconds, is ignored: it may come from the resolution of {@link upSince}. */
-const SLACK = 50n * MILLISECOND
+/**
+ * A smaller change of the suspended time, in nanoseconds, is ignored: it may come from the resolution of {@link suspendedUntil}. Bun
+ * and Deno tell the uptime in whole seconds.
+ */
+const SLACK = (runtime === 'node' ? 50n : 1050n) * MILLISECOND
 const MOST_ENTRIES = 32
 /** {@link noteClocks} takes a new sample when the last one is at least this many nanoseconds old. */
 const SAMPLE_EVERY = 1000n * MILLISECOND
@@ -67,13 +77,13 @@ const log = new SuspendLog()
 
 /** Notes how long the machine was suspended, once a second at most. */
 export function noteClocks(time = now()): void {
-  if (time - log.noted >= SAMPLE_EVERY) log.note(time, upSince() - time)
+  if (time - log.noted >= SAMPLE_EVERY) log.note(time, suspendedUntil(time))
 }
 
 /** The wall-clock time of a moment of {@link now}, in nanoseconds since 1970; see `wall_ns()` in `native/rseq/clocks.h`. */
 export function wallTime(time: bigint): bigint {
   const current = now()
-  log.note(current, upSince() - current)
+  log.note(current, suspendedUntil(current))
   const suspended = log.at(current) - log.at(time)
   return BigInt(Date.now()) * MILLISECOND - (current - time) - suspended
 }

@@ -4,9 +4,10 @@
  *
  * A native thread lists itself when it loads the package, a portable one before it first owns something. Its parent strikes
  * it off at the Worker's `exit` event, which a terminated Worker has too. On Linux, a thread that looks up an owner also
- * checks whether the kernel still has that thread. A Worker that was started before its parent loaded the package gets no
- * table. It begins a table for its own Workers; threads with another table can tell only by the lease in its stop words
- * whether it lives.
+ * checks whether the kernel still has that thread; on Deno this check alone counts, see {@link exitIsEnd}.
+ *
+ * A Worker that was started before its parent loaded the package gets no table. It begins a table for its own Workers; threads
+ * with another table can tell only by the lease in its stop words whether it lives.
  *
  * @module
  */
@@ -19,6 +20,7 @@ import {
   threadId,
 } from 'node:worker_threads'
 import { types } from 'node:util'
+import { runtime } from '../core/runtime.js'
 import { Family, type OwnerWord, isLeaseRunning, portableOwner } from '../core/owner.js'
 import { now as nanoseconds } from './clock.js'
 
@@ -95,13 +97,20 @@ function list(low: number, high: number): boolean {
   return false
 }
 
-/** Strikes a thread off the table, and all Workers that it had started, because they end with it. */
+/**
+ * Whether a thread has ended when its Worker has an `exit` event. Deno (2.9) sends that event at once when a Worker is terminated, and
+ * never ends a thread that is in a loop or waits.
+ */
+const exitIsEnd = runtime !== 'deno'
+
+/** Strikes a thread off the table, and all Workers that it had started if they end with it. */
 function strike(thread: number): void {
   for (let k = 0; k < ROWS; k++) {
     const row = rowAt(k)
     const seen = Atomics.load(table, row + RowWord.thread)
     if (seen === thread + 1) Atomics.compareExchange(table, row + RowWord.thread, seen, -seen)
-    else if (seen > 0 && Atomics.load(table, row + RowWord.parent) === thread + 1) strike(seen - 1)
+    else if (exitIsEnd && seen > 0 && Atomics.load(table, row + RowWord.parent) === thread + 1)
+      strike(seen - 1)
   }
 }
 
@@ -112,6 +121,7 @@ function watchWorkers(): void {
   if (isWatching) return
   isWatching = true
   setEnvironmentData(KEY, { table: table.buffer, parent: threadId })
+  if (!exitIsEnd) return
   process.on('worker', (worker: Worker) => {
     const thread = worker.threadId
     if (thread > 0)

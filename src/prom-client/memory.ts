@@ -15,6 +15,7 @@ import { randomInt } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { types } from 'node:util'
+import { environmentVariable } from '../core/runtime.js'
 import { newCounters } from '../counter/counters.js'
 import type { SharedOptions } from '../shared/index.js'
 import { SERIES, hashKeyOf, planOfWords, tableSize } from '../series/layout.js'
@@ -59,7 +60,7 @@ function openParts({ counts, sums, table }: SharedParts): SeriesMemory {
 function serviceOfEnvironment(): Service | undefined {
   const given = getEnvironmentData(SERVICE) as Service | undefined
   if (given !== undefined) return given
-  const named = process.env['RSEQ_SHARE'] ?? ''
+  const named = environmentVariable('RSEQ_SHARE')
   if (named === '') return undefined
   const options = named.includes('/') ? { directory: dirname(named) } : {}
   return { name: basename(named), options }

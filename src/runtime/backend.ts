@@ -21,6 +21,7 @@ import { listNativeThread, table } from '../portable/threads.js'
 import { whyNotPassed } from './self-test.js'
 import { TwoBackends } from './two-backends.js'
 import { systemErrorText } from '../core/errors.js'
+import { environmentVariable } from '../core/runtime.js'
 
 /** The backend that was chosen for this thread, and why. */
 export interface Choice {
@@ -54,7 +55,7 @@ const TIERS = ['auto', 'fast', 'napi', 'portable'] as const
 
 /** The value of an environment variable, which must be one of `words`; the first of them if it is not set. */
 function setting<Word extends string>(name: string, words: readonly [Word, ...Word[]]): Word {
-  const value = process.env[name] ?? ''
+  const value = environmentVariable(name)
   if (value === '') return words[0]
   const word = words.find((candidate) => candidate === value)
   if (word === undefined) {

@@ -1,3 +1,4 @@
+import { type Runtime, runtime, runtimeVersion } from '../core/runtime.js'
 import type { SharedWay, Tier } from '../core/contract.js'
 import { type SelfTest, choice } from '../runtime/backend.js'
 import { sharedWay } from '../runtime/mapping.js'
@@ -67,7 +68,11 @@ export interface Info {
   platform: string
   /** The C library, such as `glibc 2.36`; empty on other systems than Linux. */
   libc: string
-  /** `process.version`. */
+  /** The JavaScript runtime that runs this thread. Electron counts as `node`. */
+  runtime: Runtime
+  /** The version of {@link Info.runtime}, such as `24.21.0`. */
+  runtimeVersion: string
+  /** `process.version`: on Bun and Deno, the version of Node whose interface they have. */
   node: string
 }
 
@@ -100,6 +105,8 @@ export function info(): Info {
     kernel: thread?.kernel ?? '',
     platform: platformName(),
     libc: thread === undefined ? libc() : libcName(thread.glibc),
+    runtime,
+    runtimeVersion,
     node: process.version,
   }
 }

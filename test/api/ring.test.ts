@@ -1,6 +1,6 @@
 /** PerCpuRing in one thread: what goes in comes out, what finds no room is counted, and wrong arguments. */
 import { expect, test } from 'vitest'
-import { PerCpuCounter, PerCpuRing, type RingRecord, info } from '../../lib/index.js'
+import { PerCpuCounter, PerCpuRing, type RingRecord, info, now } from '../../lib/index.js'
 import { pinned } from '../support/pinned.js'
 import { timeBytesHere } from '../support/record-time.js'
 
@@ -18,11 +18,11 @@ test('records come back in order, whole, and say where and when they were writte
     for (const index of ['cpu', 'concurrency'] as const) {
       const ring = new PerCpuRing(4096, { index })
       const lengths = [0, 1, 7, 8, 9, 64, 65, ring.longest]
-      const begin = process.hrtime.bigint()
+      const begin = now()
       for (const length of lengths) {
         expect(ring.write(Uint8Array.from({ length }, (_, i) => length + i))).toBe(true)
       }
-      const end = process.hrtime.bigint()
+      const end = now()
       const records = drained(ring)
       expect(records.map(({ bytes }) => bytes.length)).toEqual(lengths)
       const threads = new Set(records.map(({ thread }) => thread))

@@ -48,7 +48,7 @@ function machine({ processor, cpus, memory, info }: ReportData['machine']): stri
       ['CPUs', cpus === info.possibleCpus ? cpus : `${cpus}, of ${info.possibleCpus} possible`],
       ['memory', `${Math.round(memory / GIB)} GiB`],
       ['system', [info.platform, info.kernel, info.libc].filter((part) => part !== '').join(', ')],
-      ['Node', info.node],
+      ['runtime', `${info.runtime} ${info.runtimeVersion}`],
       ['backend', info.reason === null ? info.backend : `${info.backend}: ${info.reason}`],
       ['tier', info.tier],
       ['shared memory', info.sharing ?? 'none'],
