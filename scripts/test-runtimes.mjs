@@ -19,6 +19,8 @@ const BACKENDS = ['native', 'portable']
 /**
  * Runs files of the suite on one runtime and backend. `report` is what vitest's reporter for JSON says, null if there is none;
  * `output` is what was printed.
+ *
+ * @returns {{ report: { success: boolean, numPassedTests: number, numFailedTests: number, numPendingTests: number } | null, output: string }}
  */
 export function runSuite(runtime, backend, files, directory) {
   const file = join(directory, `${runtime.name}-${backend}.json`)

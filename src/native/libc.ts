@@ -4,6 +4,7 @@
  * @module
  */
 import { closeSync, openSync, readSync } from 'node:fs'
+import { unlessForbidden } from '../core/runtime.js'
 
 export type LibcFamily = 'glibc' | 'musl'
 
@@ -30,12 +31,10 @@ function firstPage(file: string): string {
 function glibcInReport(): string | undefined {
   // Other runtimes may lack the report or its fields.
   const { report } = process as { report?: NodeJS.ProcessReport }
-  try {
+  return unlessForbidden(() => {
     const { header } = (report?.getReport() ?? {}) as { header?: { glibcVersionRuntime?: string } }
     return header?.glibcVersionRuntime ?? ''
-  } catch {
-    return undefined
-  }
+  }, undefined)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Runtime, runtime, runtimeVersion } from '../core/runtime.js'
+import { type RuntimeInfo, runtimeInfo } from '../core/runtime.js'
 import type { SharedWay, Tier } from '../core/contract.js'
 import { type SelfTest, choice } from '../runtime/backend.js'
 import { sharedWay } from '../runtime/mapping.js'
@@ -36,7 +36,7 @@ export interface Features {
 }
 
 /** What {@link info} returns. */
-export interface Info {
+export interface Info extends RuntimeInfo {
   /** `native`: restartable sequences. `portable`: `Atomics`, in TypeScript. */
   backend: 'native' | 'portable'
   /** How JavaScript calls the hot operations. */
@@ -68,12 +68,6 @@ export interface Info {
   platform: string
   /** The C library, such as `glibc 2.36`; empty on other systems than Linux. */
   libc: string
-  /** The JavaScript runtime that runs this thread. Electron counts as `node`. */
-  runtime: Runtime
-  /** The version of {@link Info.runtime}, such as `24.21.0`. */
-  runtimeVersion: string
-  /** `process.version`: on Bun and Deno, the version of Node whose interface they have. */
-  node: string
 }
 
 /**
@@ -105,8 +99,6 @@ export function info(): Info {
     kernel: thread?.kernel ?? '',
     platform: platformName(),
     libc: thread === undefined ? libc() : libcName(thread.glibc),
-    runtime,
-    runtimeVersion,
-    node: process.version,
+    ...runtimeInfo,
   }
 }

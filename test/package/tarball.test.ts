@@ -79,6 +79,7 @@ const METRICS_OF_MAPS = 9_000
 const RCU = 20_000
 const REGISTRATION = 5_000
 const ZLIB_STREAMS = 8_000
+const RUNTIMES = 3_000
 
 /** Bytes that capabilities which joined after the bound of 0.55 MB was set may add to lib, by their folders. */
 const JOINED: Readonly<Record<string, number>> = {
@@ -98,7 +99,7 @@ const JOINED: Readonly<Record<string, number>> = {
   'time namespaces': 2_000,
   'two-backends': 7_000,
   // The bound of what there was, and those of what joined since: each has a twin.
-  cjs: 720_000 + HEAPS + TREES + MAPS + RCU + KEYV + METRICS_OF_MAPS + REGISTRATION + ZLIB_STREAMS,
+  cjs: 720_000 + HEAPS + TREES + MAPS + RCU + KEYV + METRICS_OF_MAPS + REGISTRATION + ZLIB_STREAMS + RUNTIMES,
   'series of other addons': 3_000,
   demo: 66_000,
   report: 13_000,
@@ -111,6 +112,7 @@ const JOINED: Readonly<Record<string, number>> = {
   rcu: RCU,
   registration: REGISTRATION,
   'zlib streams': ZLIB_STREAMS,
+  runtimes: RUNTIMES,
 }
 /** Files of other folders that belong to `inspect`, the views from outside. */
 const OF_VIEWS = /^lib\/(cli\/(ls|dump|objects|rm|top|top\/\w+)|shared\/clock-file)\./
@@ -175,8 +177,12 @@ const OF_TREES = /^lib\/(core|counter|portable)\/counter-tree/
 
 /** What `info()` and `rseq info` say about a thread's registration. */
 const OF_REGISTRATION = /^lib\/(thread\/registered-area|cli\/registration)\./
+
 /** Streams of zlib without node:zlib. */
 const OF_ZLIB_STREAMS = /^lib\/histogram\/zlib-stream\./
+
+/** Which runtime it is, and what it forbids. */
+const OF_RUNTIMES = /^lib\/core\/runtime\./
 
 /** Heaps, and their twin in TypeScript. */
 const OF_HEAPS = /^lib\/(heap\/|core\/heap-classes\.|portable\/heap)/
@@ -186,6 +192,7 @@ const MOVED = [
   ['map', OF_MAPS],
   ['rcu', OF_RCU],
   ['registration', OF_REGISTRATION],
+  ['runtimes', OF_RUNTIMES],
   ['demo', OF_DEMO],
   ['report', OF_REPORT],
   ['backend info', OF_BACKEND_INFO],
