@@ -8,7 +8,7 @@ import { machineWithSectionsOr } from '../support/machine.js'
 import { makeProject, smoke, temporary } from './support/project.js'
 
 /** What the suite's other files stand on. `npm run test:runtimes` runs all of it. */
-const FILES = ['counter', 'buffers', 'awkward-values', 'options'].map((name) => `test/api/${name}.test.ts`)
+const FILES = ['counter', 'buffers', 'options'].map((name) => `test/api/${name}.test.ts`)
 
 /** Deno keeps what it has compiled below a home of its own, and asks nobody whether there is a newer Deno. */
 function quiet(): Record<string, string> {

@@ -1,5 +1,6 @@
-// Takes the comments out of the declarations of internal modules: editors show those of public ones only, and what a user
-// installs stays small. The reference and src/ keep them all.
+// Makes the declarations in lib smaller, as users install them: takes the comments out of those of internal modules, as
+// editors show those of public ones only, and indents all by tabs, where the compiler indents by four spaces. The reference
+// and src/ keep all comments. To run it again changes nothing, as the compiler writes only what has changed.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -54,8 +55,15 @@ function* internalFiles() {
   for (const name of BEHIND_MAPS) yield join('map', `${name}.d.ts`)
 }
 
-for (const file of internalFiles()) {
+/** Changes the text of a file in lib, if it is not so already. */
+function rewrite(file, change) {
   const text = readFileSync(join(lib, file), 'utf8')
-  const stripped = text.replaceAll(/^ *\/\*\*[^]*?\*\/\n/gm, '')
-  if (stripped !== text) writeFileSync(join(lib, file), stripped)
+  const changed = change(text)
+  if (changed !== text) writeFileSync(join(lib, file), changed)
+}
+
+for (const file of internalFiles()) rewrite(file, (text) => text.replaceAll(/^[ \t]*\/\*\*[^]*?\*\/\n/gm, ''))
+for (const file of readdirSync(lib, { recursive: true })) {
+  if (!/\.d\.c?ts$/.test(file)) continue
+  rewrite(file, (text) => text.replaceAll(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4)))
 }
