@@ -233,6 +233,8 @@ test('info() says what this process runs on', () => {
       'possibleCpus',
       'reason',
       'registration',
+      'runtime',
+      'runtimeVersion',
       'selfTest',
       'sharing',
       'tier',
@@ -240,6 +242,7 @@ test('info() says what this process runs on', () => {
   )
   expect(seen.platform).toBe(`${process.platform}-${process.arch}`)
   expect(seen.node).toBe(process.version)
+  expect([seen.runtime, seen.runtimeVersion]).toEqual(['node', process.versions.node])
   expect(seen.possibleCpus).toBeGreaterThanOrEqual(1)
   expect(JSON.parse(JSON.stringify(seen))).toEqual(seen)
   if (seen.backend === 'portable') {
