@@ -32,6 +32,7 @@ export { OwnerDiedError, RegionCorruptError, TimeoutError } from './core/errors.
 export type { SharedWay, Tier } from './core/contract.js'
 export type { ElementName } from './core/layout.js'
 export type { SelfTest } from './runtime/backend.js'
+export type { Runtime } from './core/runtime.js'
 export { type Features, type Info, info } from './thread/info.js'
 export type { RegisteredArea, Registrar } from './thread/registered-area.js'
 export { type Hold, Mutex } from './lock/mutex.js'
