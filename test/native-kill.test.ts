@@ -45,8 +45,8 @@ describe.skipIf(process.platform !== 'linux')(
 
     // Of the paths around the sections, each run takes other instructions. `build/native-test/kill` takes all of them.
     it.each([
-      { threads: 'as libc registers them', env: {}, every: 8 },
-      { threads: 'registered by the library', env: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' }, every: 24 },
+      { threads: 'as libc registers them', env: {}, every: 16 },
+      { threads: 'registered by the library', env: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' }, every: 48 },
     ])('leaves what was before or after its operation; threads $threads', ({ env, every }) => {
       const { status, report } = run('kill', { env, options: ['--every', String(every)] })
       expect(report).toMatchObject({ ok: true, failures: 0, failed: {}, incomplete: [] })
