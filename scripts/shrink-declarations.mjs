@@ -42,6 +42,9 @@ const BEHIND_MAPS = [
   ...['target', 'value', 'writer'],
 ]
 
+/** Modules of histograms that users do not see. */
+const BEHIND_HISTOGRAMS = ['encoding', 'zlib-stream']
+
 function* internalFiles() {
   for (const folder of INTERNAL) {
     for (const name of readdirSync(join(lib, folder), { recursive: true })) {
@@ -53,6 +56,7 @@ function* internalFiles() {
   for (const name of OF_METRICS) yield join('metrics', `${name}.d.ts`)
   for (const name of BEHIND_SHARED) yield join('shared', `${name}.d.ts`)
   for (const name of BEHIND_MAPS) yield join('map', `${name}.d.ts`)
+  for (const name of BEHIND_HISTOGRAMS) yield join('histogram', `${name}.d.ts`)
 }
 
 /** Changes the text of a file in lib, if it is not so already. */
