@@ -33,9 +33,7 @@ PublishedArea published_area() noexcept {
   if (area == nullptr || reinterpret_cast<uintptr_t>(area) % alignof(Area) != 0)
     return {nullptr, 0};
   // Libraries register the original length, the size of the fields that the kernel knows, or what they allocate for it.
-  const auto aligned = static_cast<uint32_t>(registering::alignment());
-  const uint32_t full = registering::full_length();
-  const uint32_t lengths[] = {kAreaLength, full, (full + aligned - 1) / aligned * aligned};
+  const uint32_t lengths[] = {kAreaLength, registering::full_length(), static_cast<uint32_t>(registering::room())};
   for (const uint32_t length : lengths) {
     if (registering::is_registered(area, length))
       return {area, length};

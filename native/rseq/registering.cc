@@ -50,6 +50,11 @@ size_t alignment() noexcept {
   return is_sound ? wanted : alignof(Area);
 }
 
+size_t room() noexcept {
+  const size_t aligned = alignment();
+  return (full_length() + aligned - 1) / aligned * aligned;
+}
+
 uint32_t usable_size(uint32_t length) noexcept {
   const uint32_t size = feature_size();
   return size < length ? size : length;

@@ -21,6 +21,9 @@ uint32_t full_length() noexcept;
 /** The alignment in bytes that this kernel wants for an area of full_length() bytes: a power of two, at least 32. */
 size_t alignment() noexcept;
 
+/** The bytes that an area of full_length() takes in memory: that length, rounded up to the alignment(). */
+size_t room() noexcept;
+
 /**
  * How many bytes the kernel fills of an area that was registered with `length` bytes: kOriginalFeatureSize before
  * Linux 6.3.

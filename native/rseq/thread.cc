@@ -103,10 +103,9 @@ int add_either(Area* area, uint32_t& length) noexcept {
 /** Finds an area for the calling thread, which has none. Returns 0 or the errno of the refusal. */
 int find_area() noexcept {
   // The area is on the heap, as dlopen() fails under Node if thread-local storage has this size and alignment.
-  const size_t alignment = registering::alignment();
-  const size_t size = (registering::full_length() + alignment - 1) / alignment * alignment;
+  const size_t size = registering::room();
   void* memory = nullptr;
-  if (posix_memalign(&memory, alignment, size) != 0)
+  if (posix_memalign(&memory, registering::alignment(), size) != 0)
     return ENOMEM;
   memset(memory, 0, size);
   Area* area = static_cast<Area*>(memory);
