@@ -10,7 +10,7 @@ const INTERNAL = ['cli', 'core', 'inspect', 'native', 'portable', 'runtime']
 /** Internal modules of rseq/metrics. */
 const OF_METRICS = [
   ...['buckets', 'check-schema', 'families', 'internals', 'label-table', 'layout', 'pieces'],
-  ...['process-columns', 'process-gauge', 'read', 'series-cache', 'service-memory', 'store'],
+  ...['observing', 'process-columns', 'process-gauge', 'read', 'series-cache', 'service-memory', 'store'],
 ]
 /** Modules of core that users see: their errors and options. */
 const PUBLIC = new Set(['core/abort.d.ts', 'core/errors.d.ts', 'core/describe.d.ts'])

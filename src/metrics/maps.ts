@@ -8,6 +8,7 @@ import { checkInteger, typeError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import type { SharedMap } from '../map/map.js'
 import type { Metrics } from './metrics.js'
+import { checkHasGroups, growTo } from './observing.js'
 
 const OF_MAPS = { labels: ['map'], series: 16 } as const
 /** Several processes report one map: a reader takes one of their equal values. */
@@ -88,7 +89,7 @@ export function observeMap(
   name: string,
   options: ObserveMapOptions = {},
 ): () => void {
-  checkMetrics(metrics)
+  checkHasGroups(metrics, MAP_METRICS, 'mapMetrics')
   if (typeof (map as Partial<SharedMap> | undefined)?.statistics !== 'function')
     throw typeError('map', 'a SharedMap', map)
   if (typeof (name as unknown) !== 'string') throw typeError('name', 'a string', name)
@@ -111,21 +112,8 @@ export function observeMap(
 function look(metrics: MapMetrics, map: Pick<SharedMap, 'statistics'>, name: string): void {
   const statistics = map.statistics()
   for (const [metric, statistic] of COUNTED) {
-    const series = metrics[metric].labels({ map: name })
-    // The statistics are of all threads and processes: so the value grows to what was counted.
-    series.inc(Math.max(0, statistics[statistic] - series.value))
+    growTo(metrics[metric].labels({ map: name }), statistics[statistic])
   }
   metrics.mapEntries.labels({ map: name }).set(statistics.entries)
   metrics.mapBytes.labels({ map: name }).set(statistics.bytes)
-}
-
-/** From JavaScript, `metrics` may be anything. */
-function checkMetrics(metrics: unknown): void {
-  const given = (metrics ?? {}) as Readonly<Record<string, unknown>>
-  const keys = Object.keys({ ...MAP_METRICS.counters, ...MAP_METRICS.gauges })
-  const missing = keys.find((key) => typeof given[key] !== 'object')
-  if (missing === undefined) return
-  throw new TypeError(
-    `metrics: expected metrics whose schema has all groups of mapMetrics, got some without ${missing}`,
-  )
 }

@@ -13,7 +13,9 @@ import { BACKEND_INFO, backendLabels } from '../thread/backend-labels.js'
 import { cpuId, numaNode } from '../thread/cpu.js'
 import { checkInteger, typeError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
+import { unlessForbidden } from '../core/runtime.js'
 import type { Metrics } from './metrics.js'
+import { checkHasGroups, growTo } from './observing.js'
 
 const THREADS = { labels: ['thread'], series: 64 } as const
 /** The values of the label `at` of the event loop's delay, and the percentile that each stands for. */
@@ -23,20 +25,16 @@ const PERCENTILES = [
   ['p99', 99],
   ['max', 100],
 ] as const
+
+/** The CPUs of the machine; none if the runtime forbids reading them, as Deno does without `--allow-sys`. */
+const cpusOfMachine = (): CpuInfo[] => unlessForbidden(cpus, [])
+
 /**
  * The number of CPUs for which the metrics have room: 512, or on larger machines their number rounded up to a power of two.
  * It is rounded so that all threads and processes of a machine have equal schemas even if CPUs go online or offline.
  */
 const CPUS = Math.max(512, 2 ** Math.ceil(Math.log2(cpusOfMachine().length)))
 
-/** The CPUs of the machine; none if the runtime forbids reading that, as Deno does without `--allow-sys`. */
-function cpusOfMachine(): CpuInfo[] {
-  try {
-    return cpus()
-  } catch {
-    return []
-  }
-}
 const CPU_MODES = ['user', 'nice', 'sys', 'idle', 'irq'] as const
 
 const PROCESS_METRICS = {
@@ -198,9 +196,7 @@ function lookAtProcess(metrics: ProcessMetrics, growth: Growth): void {
   metrics.processCpuSeconds.labels({ mode: 'system' }).inc(growth.of('system', system) / 1e6)
   for (const [cpu, { times }] of cpusOfMachine().entries()) {
     for (const mode of CPU_MODES) {
-      // Processes that share the metrics measure the same time, so the value grows to what was measured.
-      const series = metrics.hostCpuSeconds.labels({ cpu, mode })
-      series.inc(Math.max(0, times[mode] / 1000 - series.value))
+      growTo(metrics.hostCpuSeconds.labels({ cpu, mode }), times[mode] / 1000)
     }
   }
   metrics.processMemory.set(process.memoryUsage.rss())
@@ -238,18 +234,6 @@ function checkObserveOptions(options: ObserveOptions): Required<ObserveOptions> 
   if (typeof (isForProcess as unknown) !== 'boolean')
     throw typeError('process', 'true or false', isForProcess)
   return { thread, interval: checkInteger('interval', interval, 10, 2 ** 31 - 1), process: isForProcess }
-}
-
-/** From JavaScript, `metrics` may be anything. */
-function checkMetrics(metrics: unknown): void {
-  const { counters, gauges, histograms } = processMetrics
-  const given = (metrics ?? {}) as Readonly<Record<string, unknown>>
-  const keys = Object.keys({ ...counters, ...gauges, ...histograms })
-  const missing = keys.find((key) => typeof given[key] !== 'object')
-  if (missing === undefined) return
-  throw new TypeError(
-    `metrics: expected metrics whose schema has all groups of processMetrics, got some without ${missing}`,
-  )
 }
 
 /** Updates the metrics of this thread, and those of the process if the options say so. */
@@ -308,7 +292,7 @@ class Observation {
  */
 export function observeProcess(metrics: ProcessMetrics, options: ObserveOptions = {}): () => void {
   const checked = checkObserveOptions(options)
-  checkMetrics(metrics)
+  checkHasGroups(metrics, processMetrics, 'processMetrics')
   if (checked.process) {
     metrics.processStart.set(processStart())
     metrics.backendInfo.labels(backendLabels()).set(1)

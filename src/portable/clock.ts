@@ -9,7 +9,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import { uptime } from 'node:os'
-import { runtime } from '../core/runtime.js'
+import { runtime, unlessForbidden } from '../core/runtime.js'
 
 const MILLISECOND = 1_000_000n
 const origin = BigInt(Math.round(performance.timeOrigin * 1000)) * 1000n
@@ -21,16 +21,12 @@ export const now: () => bigint =
     : (): bigint => origin + BigInt(Math.round(performance.now() * 1e6))
 
 /**
- * How many nanoseconds the machine had been suspended in total at `time`, plus a constant; exact to a hundredth of a second on Node, and
- * to a second on Bun and Deno. Always 0
- * if the runtime forbids reading the machine's uptime, as Deno does without `--allow-sys`: suspends are then not noticed.
+ * How many nanoseconds the machine had been suspended in total at `time`, plus a constant; exact to a hundredth of a second on
+ * Node, and to a second on Bun and Deno. Always 0 if the runtime forbids reading the machine's uptime, as Deno does without
+ * `--allow-sys`: suspends are then not noticed.
  */
 function suspendedUntil(time: bigint): bigint {
-  try {
-    return BigInt(Math.round(uptime() * 1000)) * MILLISECOND - time
-  } catch {
-    return 0n
-  }
+  return unlessForbidden(() => BigInt(Math.round(uptime() * 1000)) * MILLISECOND - time, 0n)
 }
 
 /**
