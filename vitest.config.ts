@@ -1,18 +1,11 @@
-import { type TestProjectInlineConfiguration, defineConfig } from 'vitest/config'
+import { defineConfig } from 'vitest/config'
+import { MOST_WORKERS, common } from './test/support/vitest-settings.js'
 
 // The suite of the public API, test/api, runs once for every backend and tier; the rest runs once.
 const ways = {
   native: {},
   napi: { RSEQ_TIER: 'napi' },
   portable: { RSEQ_BACKEND: 'portable' },
-}
-
-const common: NonNullable<TestProjectInlineConfiguration['test']> = {
-  pool: 'forks',
-  testTimeout: 300_000,
-  hookTimeout: 300_000,
-  // The package is loaded by Node itself, as it is for its users: not rewritten by the test runner.
-  server: { deps: { external: [/\/(lib|build\/tools)\/.*\.js$/] } },
 }
 
 // A file to which the results go as JSON, besides the terminal: `npm cit` passes no options on.
@@ -23,8 +16,7 @@ delete process.env['RSEQ_TEST_REPORT']
 export default defineConfig({
   test: {
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
-    // Race tests start many threads of their own: more than two files at once only makes them slow.
-    maxWorkers: 2,
+    maxWorkers: MOST_WORKERS,
     projects: [
       ...Object.entries(ways).map(([name, env]) => ({
         test: { ...common, name, env, include: ['test/api/**/*.test.ts'] },

@@ -1,23 +1,11 @@
 /** Processes in which the registration is another one, or is refused: always exact, and info() says why. */
 import { constants } from 'node:os'
 import { expect, test } from 'vitest'
-import type { Info } from '../lib/index.js'
 import { SUPPORT_FILE, supportOr } from './support/addon.js'
+import { type Counted, WITHOUT_LIBC } from './support/counted.js'
 import { machineWithSectionsOr } from './support/machine.js'
 import { runProgram } from './support/program.js'
 
-/** What `programs/count.mjs` prints. */
-interface Counted {
-  main: Info
-  workers: Pick<Info, 'backend' | 'registration' | 'reason'>[]
-  counted: number
-  expected: number
-  overflow: number
-  terminated: { counted: number; confirmed: number[]; workers: number }
-}
-
-/** The C library leaves rseq alone; without effect where it does anyway (musl, glibc before 2.35). */
-const WITHOUT_LIBC = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' }
 const { EPERM, ENOSYS } = constants.errno
 const REFUSED = /^the kernel refused to register this thread for rseq: EPERM: /
 

@@ -6,23 +6,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Info } from '../lib/index.js'
+import { type Counted, WITHOUT_LIBC } from './support/counted.js'
 import { machineWithSectionsOr } from './support/machine.js'
 import { runProgram } from './support/program.js'
 import { isInstalled } from './support/toolchains.js'
 
-/** What `programs/count.mjs` prints. */
-interface Counted {
-  main: Info
-  workers: Pick<Info, 'backend' | 'registration' | 'reason'>[]
-  counted: number
-  expected: number
-  overflow: number
-}
-
 const root = fileURLToPath(new URL('..', import.meta.url))
-/** The C library leaves rseq alone; without effect where it does anyway (musl, glibc before 2.35). */
 const PLAIN = {
-  GLIBC_TUNABLES: 'glibc.pthread.rseq=0',
+  ...WITHOUT_LIBC,
   RSEQ_BACKEND: undefined,
   RSEQ_TIER: undefined,
   RSEQ_VERIFY: undefined,

@@ -1,5 +1,6 @@
 // `npm run test:runtimes`: the suite of the public API on Bun and Deno, which run vitest themselves.
 import { defineConfig } from 'vitest/config'
+import { MOST_WORKERS, common } from './support/vitest-settings.js'
 
 const isDeno = process.versions['deno'] !== undefined
 
@@ -30,11 +31,8 @@ const left = [...ABOUT_NODE, ...AT_ONCE_AFTER_AN_END, ...(isDeno ? TERMINATE : [
 
 export default defineConfig({
   test: {
-    pool: 'forks',
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    server: { deps: { external: [/\/(lib|build\/tools)\/.*\.js$/] } },
-    maxWorkers: 2,
+    ...common,
+    maxWorkers: MOST_WORKERS,
     include: ['test/api/**/*.test.ts'],
     setupFiles: ['test/support/expected-runtime.ts'],
     testNamePattern: new RegExp(`^(?!.*(${left.join('|')}))`),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Info } from '../lib/index.js'
+import { WITHOUT_LIBC } from './support/counted.js'
 import { machineWithSectionsOr } from './support/machine.js'
 import { runProgram } from './support/program.js'
 import { isInstalled } from './support/toolchains.js'
@@ -13,8 +14,7 @@ import { isInstalled } from './support/toolchains.js'
 type Seen = Info & { counted: number }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const OWN_AREAS = { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' }
-const NEVER_ABORTS = { ...OWN_AREAS, RSEQ_TEST_NEVER_ABORTS: '1' }
+const NEVER_ABORTS = { ...WITHOUT_LIBC, RSEQ_TEST_NEVER_ABORTS: '1' }
 const FAILED =
   /^Linux on arm64 from 6\.19 on must pass the self-test, and 7\.0\.3\+ did not: a signal inside a section did not abort it$/
 
@@ -36,7 +36,7 @@ describe.skipIf(process.platform !== 'linux' || !isInstalled('g++'))('an arm64 k
     return (await runProgram<Seen>('info', { env: { ...plain, ...kernel, ...env } })).result
   }
 
-  for (const [areas, env] of Object.entries({ "libc's areas": {}, 'own areas': OWN_AREAS })) {
+  for (const [areas, env] of Object.entries({ "libc's areas": {}, 'own areas': WITHOUT_LIBC })) {
     test(`before 6.19 is trusted; ${areas}`, async ({ skip }) => {
       await machineWithSectionsOr(skip)
       const seen = await on('6.18.9', env)
@@ -88,7 +88,7 @@ describe.skipIf(process.platform !== 'linux' || !isInstalled('g++'))('an arm64 k
     }
     const WITHOUT = 'skipped the_main_thread_has_an_area'
     expect(unit({ RSEQ_TEST_RELEASE: '7.0.3+' })).not.toContain(WITHOUT)
-    expect(unit({ RSEQ_TEST_RELEASE: '7.0.3+', ...OWN_AREAS })).not.toContain(WITHOUT)
+    expect(unit({ RSEQ_TEST_RELEASE: '7.0.3+', ...WITHOUT_LIBC })).not.toContain(WITHOUT)
     expect(unit({ RSEQ_TEST_RELEASE: '7.0.3+', ...NEVER_ABORTS })).toContain(WITHOUT)
   })
 })
