@@ -201,7 +201,7 @@ describe.skipIf(WHY_NO_SHM !== '')('metrics from outside', () => {
     const one = await actor()
     openShared('empty', { directory: place.directory })
     const empty = await rseq(['metrics', 'empty', '--directory', place.directory, '--once'])
-    expect(empty.stderr).toContain('no process has shared metrics of rseq/prom-client')
+    expect(empty.stderr).toContain('no process shares metrics by client.share()')
     await one.ask('set', { value: 5 })
     expect((await metrics('--format', 'openmetrics')).stderr).toContain(
       '--format: expected together with --once',
@@ -311,7 +311,7 @@ describe.skipIf(WHY_NO_SHM !== '')('metrics from outside', () => {
     expect(openFiles()).toHaveLength(1)
     for (const file of readdirSync(directory).filter((name) => name.includes('.series.')))
       rmSync(join(directory, file))
-    expect(reader.read().files).toEqual([])
+    expect([...reader.read().files]).toEqual([])
     expect(openFiles()).toEqual([])
     reader.close()
   })

@@ -48,8 +48,11 @@ class Looks {
     this.#path = place.path
     const look = (this.#reader ??= new MetricsReader(place)).read()
     const problem = look.problems.join('; ')
-    if (look.files.length === 0) {
-      const why = problem === '' ? 'no process has shared metrics of rseq/prom-client' : problem
+    if (look.files.size === 0) {
+      const why =
+        problem === ''
+          ? 'no process shares metrics by client.share() of rseq/prom-client or shop.metrics() of rseq/shared'
+          : problem
       throw new Error(`service: expected one with metrics, got ${place.service}: ${why}`)
     }
     if (problem !== this.#told && problem !== '') complain(problem)

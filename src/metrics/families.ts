@@ -5,12 +5,12 @@
  * @module
  */
 import { PROCESS_LABEL, combine } from './aggregator.js'
-import type { Internals, OpenMetric } from './internals.js'
+import type { Internals, OpenMetric, Opened } from './internals.js'
 import { type Distribution, Family, type ShownSeries } from './read.js'
 import { type MetricSpec, OVERFLOW } from './schema.js'
-import type { Members } from './process-columns.js'
+import type { SeenMembers } from './process-columns.js'
 import { SeriesCache } from './series-cache.js'
-import type { Store } from './store.js'
+import type { ReadableStore, Store } from './store.js'
 
 /** A text that two metrics share only if their series can be added up. */
 function likenessOf({ kind, name, type, labels, buckets }: MetricSpec): string {
@@ -27,7 +27,7 @@ class OtherFamily {
   readonly series = new Map<number, number[]>()
 
   /** Makes the series here that the other generation has. Those for which there is no room go to the overflow series. */
-  constructor(ours: OpenMetric, theirs: OpenMetric, store: Store) {
+  constructor(ours: OpenMetric, theirs: OpenMetric, store: ReadableStore) {
     this.family = new SharedFamily(theirs, store)
     const known = counterparts.of(theirs)
     for (let series = 0; series < this.family.series; series++) {
@@ -47,18 +47,18 @@ function counterpartOf({ table }: OpenMetric, labels: readonly string[]): number
 
 /** A metric in memory that processes share. Before it is read, somebody has looked which processes live. */
 export class SharedFamily extends Family {
-  protected readonly members = this.store.members as Members
+  protected readonly members = this.store.members as SeenMembers
   readonly #internals: Internals | null
   #others: readonly OtherFamily[] = []
 
   /** @param internals - the metrics to which it belongs, if what other generations have counted is to be added. */
-  constructor(metric: OpenMetric, store: Store, internals: Internals | null = null) {
+  constructor(metric: OpenMetric, store: ReadableStore, internals: Internals | null = null) {
     super(metric, store)
     this.#internals = internals
   }
 
-  /** Looks for other generations. Returns this family. */
-  withOthers(all: readonly Internals[]): this {
+  /** Adds what other generations have counted. Returns this family. */
+  withOthers(all: readonly Opened[]): this {
     const likeness = likenessOf(this.spec)
     this.#others = all.flatMap(({ metrics, store }) =>
       metrics
@@ -166,12 +166,28 @@ function look(internals: Internals, families: readonly Family[]): void {
   for (const family of families) if (family instanceof SharedFamily) family.withOthers(others)
 }
 
-function familyOf(metric: OpenMetric, internals: Internals): Family {
-  const { store } = internals
-  if (store.members === null) return new Family(metric, store)
+function sharedFamily(
+  metric: OpenMetric,
+  store: ReadableStore,
+  internals: Internals | null = null,
+): SharedFamily {
   const { kind, aggregator } = metric.plan.spec
   const isByProcess = kind === 'gauge' && aggregator === 'process'
   return new (isByProcess ? FamilyByProcess : SharedFamily)(metric, store, internals)
+}
+
+function familyOf(metric: OpenMetric, internals: Internals): Family {
+  const { store } = internals
+  return store.members === null ? new Family(metric, store) : sharedFamily(metric, store, internals)
+}
+
+/**
+ * Returns a reader for each metric that processes share, as they were when somebody read them.
+ *
+ * @param others - the other generations.
+ */
+export function sharedFamiliesOf({ metrics, store }: Opened, others: readonly Opened[]): Family[] {
+  return metrics.map((metric) => sharedFamily(metric, store).withOthers(others))
 }
 
 /** Returns a reader for each metric, in the order of the schema. */

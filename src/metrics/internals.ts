@@ -6,7 +6,7 @@
 import type { Buckets } from './buckets.js'
 import type { LabelTable } from './label-table.js'
 import type { MetricPlan } from './layout.js'
-import type { Store } from './store.js'
+import type { ReadableStore, Store } from './store.js'
 
 /** An open metric: its declaration, its position in the buffer, its buckets and its label table. */
 export interface OpenMetric {
@@ -17,10 +17,14 @@ export interface OpenMetric {
   readonly table: LabelTable | null
 }
 
-/** An open set of metrics. */
-export interface Internals {
-  readonly store: Store
+/** An open set of metrics, for readers. */
+export interface Opened<Memory extends ReadableStore = ReadableStore> {
+  readonly store: Memory
   readonly metrics: readonly OpenMetric[]
+}
+
+/** An open set of metrics, in a thread that updates them. */
+export interface Internals extends Opened<Store> {
   // Opens the other generations of memory that processes share.
   readonly others: () => readonly Internals[]
 }

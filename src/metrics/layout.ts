@@ -16,6 +16,7 @@ import { TextEncoder } from 'node:util'
 import { newRegionSize } from '../runtime/region.js'
 import { type TableSize, mostKeyBytes, slotsFor, tableBytes } from './label-table.js'
 import type { MetricSpec } from './schema.js'
+import { textOf } from './schema-text.js'
 
 export { METRICS_MAGIC } from '../core/layout.js'
 export const METRICS_VERSION = 4
@@ -99,21 +100,6 @@ function countersOf(
   return type === 'i64' ? [counters, 0] : [0, counters]
 }
 
-/** Returns one line for each metric. Threads can share a buffer only if their schemas have equal lines. */
-function textOf(specs: readonly MetricSpec[]): string {
-  return specs
-    .map((spec) =>
-      JSON.stringify({
-        ...spec,
-        help: undefined,
-        unit: undefined,
-        absentAtZero: undefined,
-        aggregator: undefined,
-      }),
-    )
-    .join('\n')
-}
-
 /**
  * Computes the layout of a buffer for checked metrics.
  *
@@ -121,7 +107,7 @@ function textOf(specs: readonly MetricSpec[]): string {
  * @param processes - the number of columns; 0 in memory of one process.
  */
 export function planFor(specs: readonly MetricSpec[], bucketCounts: readonly number[], processes = 0): Plan {
-  const text = textOf(specs)
+  const text = textOf(specs, processes > 0)
   const textBytes = new TextEncoder().encode(text)
   const columns = align(HEADER_BYTES + textBytes.length)
   let offset = align(columns + processes * Int32Array.BYTES_PER_ELEMENT)

@@ -1,6 +1,5 @@
 import { dispose } from '../runtime/disposal.js'
 import { MetricsBatch } from './batch.js'
-import { type Buckets, makeBuckets } from './buckets.js'
 import { checkSchema } from './check-schema.js'
 import { type Inspection, describe, inspected } from '../core/describe.js'
 import { checkChoice } from '../core/errors.js'
@@ -14,13 +13,13 @@ import { familiesOf, seriesOf } from './families.js'
 import type { ShownSeries } from './read.js'
 import { type TextFormat, textPieces } from './text.js'
 import { Counter, Gauge, Histogram, type Instrument } from './instruments.js'
-import { LabelTable } from './label-table.js'
 import { Labelled } from './labelled.js'
-import type { Internals, OpenMetric } from './internals.js'
-import { type MetricPlan, type Plan, planFor } from './layout.js'
-import type { LabelsOf, LabelsOption, MetricSpec, MetricsSchema } from './schema.js'
+import type { Internals, OpenMetric, Opened } from './internals.js'
+import type { Plan } from './layout.js'
+import { layoutsOf, type Layouts } from './layouts.js'
+import type { LabelsOf, LabelsOption, MetricsSchema } from './schema.js'
 import { ProcessGauge, makeProcessGauge } from './process-gauge.js'
-import { type Layouts, openInternals, processesIn, threadsMembers } from './service-memory.js'
+import { openInternals, processesIn, threadsMembers } from './service-memory.js'
 import { type Store, createStore, openStore } from './store.js'
 import { type SharedDirectory, type SharedMetricsOptions, openInService } from '../shared/shared-directory.js'
 
@@ -183,26 +182,6 @@ function makeInstrument(metric: OpenMetric, store: Store, series: number): Instr
   )
 }
 
-function openMetric(plan: MetricPlan, buckets: Buckets | null, store: Store): OpenMetric {
-  const { buffer, hashKey } = store
-  const isLabelled = plan.spec.labels.length > 0
-  const table = isLabelled ? new LabelTable(buffer, plan.table, plan.tableSize, hashKey) : null
-  return { plan, buckets, table }
-}
-
-/** The layouts of checked metrics, for any number of processes. */
-function layoutsOf(specs: readonly MetricSpec[]): Layouts {
-  const buckets = specs.map((spec) => (spec.buckets === null ? null : makeBuckets(spec.buckets)))
-  const counts = buckets.map((one) => (one === null ? 0 : one.bounds.length + 1))
-  return {
-    planFor: (processes) => planFor(specs, counts, processes),
-    open: (store, { metrics }, others = () => []) => ({
-      ...{ store, others },
-      metrics: metrics.map((plan, k) => openMetric(plan, buckets[k] ?? null, store)),
-    }),
-  }
-}
-
 /** Makes the object that users see: it has a property for each metric. */
 function metricsOf<Schema extends MetricsSchema>(internals: Internals): Metrics<Schema> {
   const metrics = new MetricsCore(internals)
@@ -260,7 +239,7 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
   /** Makes new metrics, which are all 0. If all label values of a metric are known, all its series exist from the start. */
   create(): Metrics<Schema> {
     const store = openStore(createStore(this.#plan), this.#plan)
-    const internals = this.#layouts.open(store, this.#plan)
+    const internals = alone(this.#layouts.open(store, this.#plan))
     makeKnownSeries(internals)
     return metricsOf(internals)
   }
@@ -276,7 +255,7 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
     const processes = processesIn(buffer)
     const plan = this.#layouts.planFor(processes)
     const members = processes === 0 ? undefined : threadsMembers(plan)
-    return metricsOf(this.#layouts.open(openStore(buffer, plan, members), plan))
+    return metricsOf(alone(this.#layouts.open(openStore(buffer, plan, members), plan)))
   }
 
   /** @internal */
@@ -286,6 +265,11 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
     makeKnownSeries(internals)
     return metricsOf(internals)
   }
+}
+
+/** Metrics whose other generations are not read. */
+function alone(opened: Opened<Store>): Internals {
+  return { ...opened, others: () => [] }
 }
 
 /** Makes the series of metrics of which the values of all labels are known. */

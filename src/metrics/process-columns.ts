@@ -77,10 +77,15 @@ export class ProcessColumns {
   }
 }
 
-/** The processes that share a memory of metrics, and what they have updated. */
-export interface Members {
-  readonly columns: ProcessColumns
+/** The processes that share a memory of metrics, and what they have updated, as readers see them. */
+export interface SeenMembers {
+  readonly columns: Pick<ProcessColumns, 'own' | 'living'>
   /** The number of columns. */
   readonly count: number
   readonly states: Uint8Array
+}
+
+/** The processes that share a memory of metrics, in a thread that updates it. */
+export interface Members extends SeenMembers {
+  readonly columns: ProcessColumns
 }

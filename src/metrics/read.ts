@@ -7,7 +7,7 @@ import type { Buckets } from './buckets.js'
 import type { OpenMetric } from './internals.js'
 import { type MetricSpec, OVERFLOW } from './schema.js'
 import { SeriesCache } from './series-cache.js'
-import type { Store } from './store.js'
+import type { ReadableStore } from './store.js'
 
 /** The content of one series of a histogram. */
 export interface Distribution {
@@ -58,10 +58,10 @@ export class Family implements ExposedFamily {
   readonly metric: OpenMetric
   /** The numbers of series are below this number. Many of them may be unused. */
   readonly series: number
-  protected readonly store: Store
+  protected readonly store: ReadableStore
   readonly #known: (readonly string[] | undefined)[]
 
-  constructor(metric: OpenMetric, store: Store) {
+  constructor(metric: OpenMetric, store: ReadableStore) {
     this.metric = metric
     this.spec = metric.plan.spec
     this.buckets = metric.buckets

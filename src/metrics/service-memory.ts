@@ -25,21 +25,15 @@ import { SLOTS } from '../core/service-files.js'
 import { dispose } from '../runtime/disposal.js'
 import type { Internals } from './internals.js'
 import { openFile } from '../shared/files.js'
-import {
-  HEADER_BYTES,
-  HeaderWord,
-  METRICS_MAGIC,
-  METRICS_VERSION,
-  type MetricPlan,
-  type Plan,
-} from './layout.js'
+import { type FileHead, headOf } from './file-head.js'
+import { HEADER_BYTES, HeaderWord, METRICS_VERSION, type MetricPlan, type Plan } from './layout.js'
+import type { Layouts } from './layouts.js'
 import { type Members, ProcessColumns } from './process-columns.js'
 import type { MetricsSchema } from './schema.js'
+import { schemaOf } from './schema-text.js'
 import { type Store, formatStore, openStore } from './store.js'
 
 const DEFAULT_PROCESSES = 32
-/** A longer schema is not one of this package. */
-const MOST_TEXT = 1 << 22
 
 /** What processes agree on that share metrics of this plan. */
 function specificationOf(plan: Plan): Specification {
@@ -117,70 +111,18 @@ function join({ members, wholes, doubles }: Store, plan: Plan, membership: Membe
   })
 }
 
-/** The beginning of a file with metrics. */
-interface FileHead {
-  readonly processes: number
-  /** The text of its schema. */
-  readonly text: string
-}
-
 /** Reads the beginning of a file; undefined if the file is gone, or if this release does not know its layout. */
 function readHead(path: string, trustOtherUsers: boolean): FileHead | undefined {
   const file = openFile(path, trustOtherUsers)
   if (file === undefined) return undefined
   try {
-    const header = new Uint32Array(HEADER_BYTES / Uint32Array.BYTES_PER_ELEMENT)
-    if (readSync(file, header, 0, HEADER_BYTES, 0) !== HEADER_BYTES) return undefined
-    const length = header[HeaderWord.textBytes] as number
-    const isKnown =
-      header[HeaderWord.magic] === METRICS_MAGIC && header[HeaderWord.version] === METRICS_VERSION
-    if (!isKnown || length > MOST_TEXT) return undefined
-    const text = Buffer.alloc(length)
-    if (readSync(file, text, 0, length, HEADER_BYTES) !== length) return undefined
-    return { processes: header[HeaderWord.processes] as number, text: text.toString() }
+    return headOf((at, length) => {
+      const bytes = Buffer.alloc(length)
+      return readSync(file, bytes, 0, length, at) === length ? bytes : undefined
+    })
   } finally {
     closeSync(file)
   }
-}
-
-const GROUPS = new Map<unknown, keyof MetricsSchema>([
-  ['counter', 'counters'],
-  ['gauge', 'gauges'],
-  ['histogram', 'histograms'],
-])
-
-/**
- * Returns the schema of a file's text. It is checked like any other schema, and its text compared with that of the file.
- *
- * @throws an Error of any kind if the text is none of a schema.
- */
-function schemaOf(text: string): MetricsSchema {
-  const schema: Record<string, Record<string, object>> = {}
-  for (const line of text.split('\n')) {
-    const { key, kind, labels, type, buckets, ...others } = JSON.parse(line) as Record<string, unknown>
-    const group = GROUPS.get(kind) ?? ''
-    const names = (labels as { name: string; known: unknown }[]).map(({ name, known }) => [
-      name,
-      known ?? 'any',
-    ])
-    const options = {
-      ...{ help: '', ...others, labels: Object.fromEntries(names) as object },
-      ...(kind === 'histogram' ? bucketOptions(buckets as object) : { type }),
-    }
-    schema[group] = { ...schema[group], [String(key)]: options }
-  }
-  return schema
-}
-
-function bucketOptions(buckets: object): object {
-  return 'bounds' in buckets ? { buckets: buckets.bounds } : { exponential: buckets }
-}
-
-/** The layouts of the metrics of a definition. */
-export interface Layouts {
-  /** The layout for so many processes; 0 in memory of one process. */
-  planFor(processes: number): Plan
-  open(store: Store, plan: Plan, others?: Internals['others']): Internals
 }
 
 /** Which metrics are opened. */
@@ -217,7 +159,7 @@ export function openInternals(
     throw error
   }
   const others = new Generations(members, name, plan, define)
-  return layouts.open(store, plan, () => others.look())
+  return { ...layouts.open(store, plan), others: () => others.look() }
 }
 
 /** The other generations of metrics, as this thread has them open. */
@@ -262,7 +204,8 @@ class Generations {
     if (plan.text !== text) return null
     const buffer = this.#members.map(path, { bytes: plan.byteLength, scriptBytes: plan.whole })
     if (buffer === undefined) return null
-    return layouts.open(openStore(buffer, plan, readersMembers(this.#members, plan)), plan)
+    const store = openStore(buffer, plan, readersMembers(this.#members, plan))
+    return { ...layouts.open(store, plan), others: () => [] }
   }
 }
 

@@ -13,23 +13,35 @@ import { Kind } from '../core/layout.js'
 import { formatRegion, openRegion } from '../runtime/region.js'
 import type { HashKey } from '../core/keyed-hash.js'
 import { HEADER_BYTES, HeaderWord, METRICS_MAGIC, METRICS_VERSION, type Plan } from './layout.js'
-import type { Members } from './process-columns.js'
+import type { Members, SeenMembers } from './process-columns.js'
 
 const A_BUFFER = 'the buffer of metrics with this schema'
 const decoder = new TextDecoder()
 /** If the buffer's schema is longer than this thread's, the error message shows at most this many bytes more. */
 const MOST_SURPLUS = 4096
 
-/** An open buffer of metrics: its two regions, and the memory of the label tables. */
-export interface Store {
+/** The values of a region's counters, by their numbers. */
+export interface Values {
+  get(index: number): number
+}
+
+/** What readers need of a buffer of metrics: the values of its two regions, and the memory of the label tables. */
+export interface ReadableStore {
   readonly buffer: SharedArrayBuffer
-  readonly wholes: Counters
-  readonly doubles: Counters
+  readonly wholes: Values
+  readonly doubles: Values
   // The random key of the hashes of label sets.
   readonly hashKey: HashKey
+  // The processes that share the memory; null in memory of one process.
+  readonly members: SeenMembers | null
+}
+
+/** An open buffer of metrics: its two regions, and the memory of the label tables. */
+export interface Store extends ReadableStore {
+  readonly wholes: Counters
+  readonly doubles: Counters
   // When the metrics were made, in milliseconds since 1970.
   readonly created: number
-  // The processes that share the memory; null in memory of one process.
   readonly members: Members | null
 }
 

@@ -7,9 +7,10 @@ import { type Buckets, makeBuckets } from '../metrics/buckets.js'
 import { isPlain } from '../metrics/names.js'
 import type { Distribution, ExposedFamily, ExposedSpec } from '../metrics/read.js'
 import { PROCESS_LABEL, combine } from '../metrics/aggregator.js'
-import type { SeenMetric, SeenNumber, SeriesLook, Sums } from './file.js'
+import type { SeenMetric, SeenNumber, SeriesLook } from './file.js'
 import { type SharedMetric, identity, sharedBucketParts } from './keys.js'
 import { COLUMNS } from './layout.js'
+import type { Sums } from './sums.js'
 
 /** A look at one file, and which of the columns belong to processes that live. */
 export interface LivingLook extends SeriesLook {
@@ -73,7 +74,8 @@ export class SeenFamily implements ExposedFamily {
   }
 }
 
-const NO_DISTRIBUTION: Distribution = { count: 0, sum: 0, counts: [] }
+/** Of a series that is no histogram. */
+export const NO_DISTRIBUTION: Distribution = { count: 0, sum: 0, counts: [] }
 
 /** The numbers of one series, from all looks. */
 interface Gathered {

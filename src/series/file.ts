@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { Element, Kind, METRICS_MAGIC, regionSize } from '../core/layout.js'
-import { FileView, type RegionView, Unreadable, eachCounter, openRegionView } from '../inspect/index.js'
+import { Element, METRICS_MAGIC, regionSize } from '../core/layout.js'
+import { FileView, type RegionView, Unreadable, openRegionView } from '../inspect/index.js'
 import { LabelTable, slotsFor } from '../metrics/label-table.js'
 import { type SharedMetric, columnOf, identity, metricOf, pairsOf } from './keys.js'
 import {
@@ -22,23 +22,12 @@ import {
   planOfWords,
   regionAfter,
 } from './layout.js'
+import { type Sums, sumsOf } from './sums.js'
+import { copyTable } from './table.js'
 
 const WORD = 8
 const SLOTS = slotsFor(SERIES)
 const PLAN = planOfWords(fileTableSize)
-/** The first words of the label table: the number of label sets, the slots, and the number of used words of the records. */
-const TABLE_HEAD_BYTES = 4 * (1 + SLOTS + 1)
-
-/** The most shards whose parts are kept. */
-const MOST_SHARDS = 1024
-
-function doubleAt(view: DataView, word: number): number {
-  return view.getFloat64(WORD * word, true)
-}
-
-function integerAt(view: DataView, word: number): number {
-  return view.getInt32(WORD * word + 4, true) * 2 ** 32 + view.getUint32(WORD * word, true)
-}
 
 /** One number of a series. */
 export interface SeenNumber {
@@ -68,29 +57,6 @@ export interface SeriesLook {
   readonly sums: Sums
   /** The values of gauges that were set to an infinity or to no number; 0 for others. */
   readonly specials: Float64Array
-}
-
-/** The words of a region, by slots. */
-export interface Sums {
-  readonly totals: Float64Array
-  /** The part of each shard, the overflow shard last; empty unless it was asked for. */
-  readonly shards: readonly Float64Array[]
-}
-
-function sumsOf(region: RegionView, element: Element, byShard: boolean): Sums {
-  if (region.kind !== Kind.counters || region.element !== element || region.length !== SLOTS)
-    throw new Unreadable('has a region that does not fit its header: it was overwritten')
-  const totals = new Float64Array(SLOTS)
-  const isKept = byShard && region.allocated < MOST_SHARDS
-  const shards = Array.from({ length: isKept ? region.allocated + 1 : 0 }, () => new Float64Array(SLOTS))
-  const valueAt = element === Element.f64 ? doubleAt : integerAt
-  eachCounter(region, valueAt, (shard, slot, value) => {
-    if (value === 0) return
-    const ofShard = shards[shard]
-    if (ofShard !== undefined) ofShard[slot] = value
-    totals[slot] = (totals[slot] as number) + value
-  })
-  return { totals, shards }
 }
 
 /** A file with series, which is read again and again. */
@@ -127,8 +93,8 @@ export class SeriesFile {
     return {
       ...this.#decode(states),
       columns: this.#columns(),
-      counts: sumsOf(this.#counts, Element.i64, byShard),
-      sums: sumsOf(this.#sums, Element.f64, byShard),
+      counts: sumsOf(this.#counts, Element.i64, SLOTS, byShard),
+      sums: sumsOf(this.#sums, Element.f64, SLOTS, byShard),
       specials: new Float64Array(this.#copy(WORDS_AT + PLAN.specials, SLOTS * WORD)),
     }
   }
@@ -158,14 +124,9 @@ export class SeriesFile {
     return new Map(all.filter(({ note }) => note !== 0).map(({ column, ...rest }) => [column, rest]))
   }
 
-  /** Copies the label table: as many bytes of its records as are used. */
   #table(): LabelTable {
-    const head = this.#file.read(WORDS_AT, TABLE_HEAD_BYTES)
-    const used = head.readInt32LE(TABLE_HEAD_BYTES - 4)
-    const room = PLAN.specials - TABLE_HEAD_BYTES
-    const bytes = TABLE_HEAD_BYTES + (used >= 0 && used * 4 <= room ? used * 4 : room)
     const copy = new SharedArrayBuffer(PLAN.specials)
-    new Uint8Array(copy).set(this.#file.read(WORDS_AT, bytes))
+    copyTable(this.#file, WORDS_AT, fileTableSize, copy, 0)
     return new LabelTable(copy, 0, fileTableSize, [0, 0])
   }
 

@@ -40,7 +40,8 @@ function seriesObject({ spec }: SeenFamily, series: SeenSeries, file: ObjectSnap
 /** Whether a service has files of metrics, so that {@link withMetrics} has something to add. */
 export function hasMetrics({ objects, problems }: ServiceSnapshot): boolean {
   return (
-    problems.length === 0 && objects.some(({ kind, content }) => kind === 'series' && content === 'unknown')
+    problems.length === 0 &&
+    objects.some(({ kind, content }) => content === 'unknown' && (kind === 'series' || kind === 'metrics'))
   )
 }
 
@@ -49,21 +50,20 @@ export function hasMetrics({ objects, problems }: ServiceSnapshot): boolean {
  */
 export function withMetrics(
   snapshot: ServiceSnapshot,
-  { families, files }: MetricsLook,
+  { files }: MetricsLook,
   isEach: boolean,
 ): ServiceSnapshot {
-  const [first = ''] = files
-  const series = families.reduce((sum, family) => sum + family.series, 0)
   const objects = snapshot.objects.flatMap((object): ObjectSnapshot[] => {
-    if (object.content !== 'unknown' || !files.includes(object.file)) return [object]
+    const families = files.get(object.file)
+    if (object.content !== 'unknown' || families === undefined) return [object]
     const { name, kind, generation, isRetired, file, bytes, allocated, made } = object
-    const isFirst = file === first
+    const series = families.reduce((sum, family) => sum + family.series, 0)
     const whole: MetricsFile = {
       ...{ name, kind, generation, isRetired, file, bytes, allocated, made },
-      ...{ content: 'metrics', metrics: isFirst ? families.length : 0, series: isFirst ? series : 0 },
+      ...{ content: 'metrics', metrics: families.length, series },
       ...{ total: null, perCpu: [], overflow: 0 },
     }
-    if (!isEach || !isFirst) return [whole]
+    if (!isEach) return [whole]
     return [
       whole,
       ...families.flatMap((family) => family.all.map((one) => seriesObject(family, one, object))),

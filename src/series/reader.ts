@@ -7,18 +7,13 @@ import { clearTimeout, setTimeout } from 'node:timers'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { partsOf } from '../core/service-files.js'
-import {
-  type ProcessOf,
-  ProcessesFile,
-  type ServicePlace,
-  holderOf,
-  objectFiles,
-  reasonOf,
-} from '../inspect/index.js'
+import { ProcessesFile, type ServicePlace, holderOf, objectFiles, reasonOf } from '../inspect/index.js'
 import type { ExposedFamily } from '../metrics/read.js'
 import { PROCESS_LABEL } from '../metrics/aggregator.js'
 import { type LivingLook, SeenFamily, type SeenSeries, familiesOf } from './families.js'
-import { SeriesFile } from './file.js'
+import { SeriesFile, type SeriesLook } from './file.js'
+import { familiesOfMetrics } from './metrics-families.js'
+import { MetricsFile, type MetricsFileLook } from './metrics-file.js'
 import { STALE_HELP, STALE_NAME, staleOf } from './round.js'
 
 /** Files are closed when nobody has looked for so long: a removed file takes memory until it is closed. */
@@ -29,8 +24,8 @@ const LIVING_HELP = 'Living processes of the service.'
 /** The metrics of a service at one time. */
 export interface MetricsLook {
   readonly families: readonly SeenFamily[]
-  /** The names of the files that hold them. */
-  readonly files: readonly string[]
+  /** The files that hold them, by their names: the families that are listed with each. */
+  readonly files: ReadonlyMap<string, readonly SeenFamily[]>
   /** How many processes of the service live; null if this machine does not tell. */
   readonly living: number | null
   /** The columns of processes that live and do not answer, and the seconds since they did. */
@@ -42,7 +37,7 @@ export interface MetricsLook {
 /** The reader of one service. What it has open it closes by {@link MetricsReader.close}, and when nobody reads for ten seconds. */
 export class MetricsReader {
   readonly #place: ServicePlace
-  #files = new Map<string, SeriesFile>()
+  #files = new Map<string, SeriesFile | MetricsFile>()
   #processes: ProcessesFile | undefined
   #idle: NodeJS.Timeout | undefined
 
@@ -69,60 +64,67 @@ export class MetricsReader {
     }
     const { processes } = this.#processes.read()
     const bySlot = new Map(processes.map((process) => [process.slot, process]))
-    const problems: string[] = []
-    const looks: LivingLook[] = []
-    const files: string[] = []
-    const names = this.#list()
-    // A file that was removed takes memory as long as it is open here, and somebody who reads again and again never idles.
-    for (const [name, file] of this.#files) {
-      if (names.includes(name)) continue
-      file.close()
-      this.#files.delete(name)
+    const isLiving = (note: number): boolean => {
+      const holder = holderOf(note, (slot) => bySlot.get(slot))
+      // Where the machine does not tell who lives, a process may live.
+      return holder.slot !== 0 && holder.living !== false
     }
-    for (const name of names) {
+    const listed = this.#list()
+    this.#closeAllBut(listed)
+    const problems: string[] = []
+    const looks: [name: string, look: LivingLook][] = []
+    const metrics: [name: string, look: MetricsFileLook][] = []
+    for (const name of listed) {
       try {
-        looks.push(this.#look(name, byShard, (slot) => bySlot.get(slot)))
-        files.push(name)
+        const file = this.#open(name)
+        if (file instanceof MetricsFile) metrics.push([name, file.read(byShard, isLiving)])
+        else looks.push([name, livingLook(file.read(byShard), isLiving)])
       } catch (error) {
         problems.push(`${name} ${reasonOf(error)}`)
       }
     }
+    const ofSeries = looks.map(([, look]) => look)
+    const files = new Map([...looks, ...metrics].map(([name]): [string, readonly SeenFamily[]] => [name, []]))
+    const [[first] = ['']] = looks
+    if (looks.length > 0) files.set(first, familiesOf(ofSeries))
+    for (const [name, families] of familiesByName(metrics)) files.set(name, families)
     const lives = processes.map(({ living }) => living)
     const living = lives.includes(null) ? null : lives.filter((one) => one === true).length
-    const stale = looks.flatMap(({ columns, living: those }) =>
+    const stale = ofSeries.flatMap(({ columns, living: those }) =>
       staleOf(those, (column) => columns.get(column)?.round ?? 0),
     )
-    return { families: familiesOf(looks), files, living, stale, problems }
+    return { ...withoutDoubles(files, problems), living, stale, problems }
   }
 
-  /** The names of the files with series, the one that was made last first. */
+  /** The names of the files with metrics, the one that was made last first. */
   #list(): string[] {
     const { path } = this.#place
     const made = (name: string): number => statSync(join(path, name), { throwIfNoEntry: false })?.ctimeMs ?? 0
     const names = objectFiles(path).filter((name) => {
       const parts = partsOf(name)
-      return parts?.kind === 'series' && parts.retired === null
+      return isMetrics(name) || (parts?.kind === 'series' && parts.retired === null)
     })
     return names.length < 2 ? names : names.sort((one, other) => made(other) - made(one))
   }
 
-  #look(name: string, byShard: boolean, processOf: ProcessOf): LivingLook {
-    const path = join(this.#place.path, name)
-    let file = this.#files.get(name)
-    if (file !== undefined && statSync(path).ino !== file.inode) {
+  /** A file that was removed takes memory as long as it is open here, and somebody who reads again and again never idles. */
+  #closeAllBut(names: readonly string[]): void {
+    for (const [name, file] of this.#files) {
+      if (names.includes(name)) continue
       file.close()
-      file = undefined
       this.#files.delete(name)
     }
-    file ??= new SeriesFile(path)
+  }
+
+  #open(name: string): SeriesFile | MetricsFile {
+    const path = join(this.#place.path, name)
+    const last = this.#files.get(name)
+    if (last !== undefined && statSync(path).ino === last.inode) return last
+    last?.close()
+    this.#files.delete(name)
+    const file = isMetrics(name) ? new MetricsFile(path) : new SeriesFile(path)
     this.#files.set(name, file)
-    const look = file.read(byShard)
-    // Where the machine does not tell who lives, a process may live.
-    const living = [...look.columns].filter(([, { note }]) => {
-      const holder = holderOf(note, processOf)
-      return holder.slot !== 0 && holder.living !== false
-    })
-    return { ...look, living: living.map(([column]) => column) }
+    return file
   }
 
   /** Closes what is open. Another {@link read} opens it again. */
@@ -134,6 +136,46 @@ export class MetricsReader {
     clearTimeout(this.#idle)
     this.#idle = undefined
   }
+}
+
+/** Whether a file has metrics of `rseq/metrics`. What retired generations have counted counts. */
+function isMetrics(name: string): boolean {
+  return partsOf(name)?.kind === 'metrics'
+}
+
+function livingLook(look: SeriesLook, isLiving: (note: number) => boolean): LivingLook {
+  const living = [...look.columns].filter(([, { note }]) => isLiving(note))
+  return { ...look, living: living.map(([column]) => column) }
+}
+
+/** The families of each name, with the name of the newest file that has them. */
+function familiesByName(
+  metrics: readonly (readonly [file: string, look: MetricsFileLook])[],
+): [file: string, families: readonly SeenFamily[]][] {
+  const nameOf = (file: string): string => partsOf(file)?.name ?? ''
+  return [...new Set(metrics.map(([file]) => nameOf(file)))].map((name) => {
+    const generations = metrics.filter(([file]) => nameOf(file) === name)
+    generations.sort(([, one], [, other]) => other.created - one.created)
+    return [generations[0]?.[0] ?? '', familiesOfMetrics(generations.map(([, look]) => look))]
+  })
+}
+
+/** Leaves out metrics whose name another file has, too: no format may show one name twice. */
+function withoutDoubles(
+  files: ReadonlyMap<string, readonly SeenFamily[]>,
+  problems: string[],
+): Pick<MetricsLook, 'families' | 'files'> {
+  const owners = new Map<string, string>()
+  const kept = [...files].map(([file, all]): [string, readonly SeenFamily[]] => [
+    file,
+    all.filter(({ spec: { name } }) => {
+      const owner = owners.get(name)
+      if (owner === undefined) owners.set(name, file)
+      else problems.push(`${file} has a metric ${name}, which is left out: ${owner} has one of this name`)
+      return owner === undefined
+    }),
+  ])
+  return { families: kept.flatMap(([, all]) => all), files: new Map(kept) }
 }
 
 /** A gauge that the reader itself makes. */
