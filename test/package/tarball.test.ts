@@ -101,6 +101,7 @@ const JOINED: Readonly<Record<string, number>> = {
   // The bound of what there was, and those of what joined since: each has a twin.
   cjs: 720_000 + HEAPS + TREES + MAPS + RCU + KEYV + METRICS_OF_MAPS + REGISTRATION + ZLIB_STREAMS + RUNTIMES,
   'series of other addons': 3_000,
+  'metrics without their schema': 12_000,
   demo: 66_000,
   report: 13_000,
   'backend info': 1_000,
@@ -125,6 +126,9 @@ const OF_METRICS_OF_MAPS = /^lib\/metrics\/maps\./
 
 /** The command of `series`, the metrics of a service from outside, and what it shares with `rseq top`. */
 const OF_SERIES = /^lib\/(cli\/(metrics|interruption|whole-number)|inspect\/metric-snapshot)\./
+
+/** Reading metrics of processes by the schema that their file holds. */
+const OF_SCHEMALESS = /^lib\/(series\/metrics-\w+|metrics\/(file-head|schema-text))\./
 
 /** The recorder of traces, with the packets that it shares with the export, and its command. */
 const OF_RECORDER = /^lib\/(trace\/(recorder\/|ctf\/(packets|record-cursor)\.)|cli\/trace-record\.)/
@@ -201,6 +205,7 @@ const MOVED = [
   ['inspect', OF_VIEWS],
   ['formats', OF_FORMATS],
   ['trace', OF_TRACES],
+  ['metrics without their schema', OF_SCHEMALESS],
   ['series', OF_SERIES],
   ['recorder', OF_RECORDER],
   ['exchange', OF_EXCHANGE],
