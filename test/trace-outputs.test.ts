@@ -20,6 +20,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { findService } from '../lib/inspect/index.js'
@@ -53,7 +54,7 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
   afterEach(async () => {
     for (const recorder of recorders) {
       if (recorder.exitCode !== null || recorder.signalCode !== null) continue
-      const ended = once(recorder, 'exit')
+      const ended = once(recorder, 'close')
       recorder.kill('SIGKILL')
       await ended
     }
@@ -62,7 +63,10 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
   const trace = (...args: string[]): ReturnType<typeof rseq> =>
     rseq(['trace', ...args, '--directory', place.directory])
 
-  /** Starts a recorder, and waits until it has read what there is. */
+  /**
+   * Starts a recorder, and waits until it has read what there is. It has ended at its event `close`: at `exit`, some of what it
+   * wrote may still be on its way.
+   */
   async function record(...args: string[]): Promise<{ recorder: ChildProcess; stderr: () => string }> {
     const options = ['trace', 'record', 'shop', join(out, 'rec'), '--directory', place.directory, ...args]
     const recorder = spawn(process.execPath, [CLI, ...options], { env: environment(), stdio: 'pipe' })
@@ -118,7 +122,7 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
       const late = defineEvents('late', numbered).open(shop)
       write(late, 12_000, 1)
       await until(12_000)
-      const ended = once(recorder, 'exit')
+      const ended = once(recorder, 'close')
       recorder.kill('SIGTERM')
       expect(await ended).toEqual([0, null])
       expect(stderr()).toBe('')
@@ -151,7 +155,7 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
       const { recorder } = await record('--max-size', '256K')
       write(events, 0, 2000)
       await until(1999)
-      const ended = once(recorder, 'exit')
+      const ended = once(recorder, 'close')
       // The recorder is busy with these when it dies.
       write(events, 2000, 8000)
       recorder.kill('SIGKILL')
@@ -171,7 +175,7 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
       await actor.kill()
       write(events, 0, 100)
       await until(99)
-      const ended = once(recorder, 'exit')
+      const ended = once(recorder, 'close')
       rmSync(shop.path, { recursive: true })
       expect(await ended).toEqual([0, null])
       expect(inOrder(recorded().events)).toEqual(numbers(100))
@@ -185,10 +189,11 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
       const { recorder, stderr } = await record()
       // The recorder sleeps: the rings run over.
       recorder.kill('SIGSTOP')
+      while (!/\) T /.test(readFileSync(`/proc/${recorder.pid}/stat`, 'utf8'))) await turn()
       write(full, 1, 1000)
       write(young, 1, 1000)
       recorder.kill('SIGCONT')
-      const ended = once(recorder, 'exit')
+      const ended = once(recorder, 'close')
       recorder.kill('SIGINT')
       expect(await ended).toEqual([0, null])
       expect(stderr()).toMatch(/^rseq: full, CPU \d+: \d+ events were discarded$/m)
