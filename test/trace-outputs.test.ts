@@ -196,9 +196,10 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
       const ended = once(recorder, 'close')
       recorder.kill('SIGINT')
       expect(await ended).toEqual([0, null])
-      expect(stderr()).toMatch(/^rseq: full, CPU \d+: \d+ events were discarded$/m)
+      // A writer that comes to a CPU whose ring is not there yet uses the overflow ring while somebody else keeps the lock.
+      expect(stderr()).toMatch(/^rseq: full, (CPU \d+|the overflow ring): \d+ events were discarded$/m)
       expect(stderr()).toMatch(
-        /^rseq: young, CPU \d+: \d+ bytes of events were overwritten before they were read$/m,
+        /^rseq: young, (CPU \d+|the overflow ring): \d+ bytes of events were overwritten before they were read$/m,
       )
       const lost = [...stderr().matchAll(/(\d+) events were discarded/g)]
       expect(lost.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(full.dropped)
