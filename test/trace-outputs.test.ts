@@ -30,6 +30,7 @@ import { PACKET_SIZE_AT } from '../lib/trace/ctf/packets.js'
 import { PacketFiles } from '../lib/trace/recorder/packet-files.js'
 import { Recorder } from '../lib/trace/recorder/recorder.js'
 import { environment, rseq } from './cli/command.js'
+import { supportAndCpusOr } from './support/addon.js'
 import { WHY_NO_BABELTRACE, babeltrace } from './support/babeltrace.js'
 import { ctf2Fragments, readCtf2 } from './support/ctf2.js'
 import { readOtlp } from './support/otlp.js'
@@ -196,14 +197,57 @@ describe.skipIf(WHY_NO_SHM !== '')('rseq trace', () => {
       const ended = once(recorder, 'close')
       recorder.kill('SIGINT')
       expect(await ended).toEqual([0, null])
-      // A writer that comes to a CPU whose ring is not there yet uses the overflow ring while somebody else keeps the lock.
-      expect(stderr()).toMatch(/^rseq: full, (CPU \d+|the overflow ring): \d+ events were discarded$/m)
+      expect(stderr()).toMatch(/^rseq: full, CPU \d+: \d+ events were discarded$/m)
       expect(stderr()).toMatch(
-        /^rseq: young, (CPU \d+|the overflow ring): \d+ bytes of events were overwritten before they were read$/m,
+        /^rseq: young, CPU \d+: \d+ bytes of events were overwritten before they were read$/m,
       )
       const lost = [...stderr().matchAll(/(\d+) events were discarded/g)]
       expect(lost.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(full.dropped)
       expect(recorded().discarded).toBeGreaterThan(full.dropped)
+    })
+
+    test('has the events of CPUs whose rings came when it had begun, as theirs', async ({ skip }) => {
+      const { support, cpus } = supportAndCpusOr(skip)
+      const [first = 0, second = 0] = [...cpus].sort((a, b) => a - b)
+      const on = (cpu: number, body: () => void): void => {
+        support.setAffinity(0, [cpu])
+        try {
+          body()
+        } finally {
+          support.setAffinity(0, cpus)
+        }
+      }
+      // Large rings: that of the second CPU is not in the pages of the first one's.
+      const events = defineEvents('shop', numbered).open(shop, { bytesPerCpu: 65_536 })
+      const full = defineEvents('full', numbered).open(shop, { bytesPerCpu: 65_536, policy: 'discard' })
+      for (const to of [events, full])
+        on(first, () => {
+          write(to, 0, 10)
+        })
+      const { recorder, stderr } = await record()
+      recorder.kill('SIGSTOP')
+      while (!/\) T /.test(readFileSync(`/proc/${recorder.pid}/stat`, 'utf8'))) await turn()
+      on(second, () => {
+        write(events, 10, 10)
+        write(full, 10, 5000)
+      })
+      on(first, () => {
+        write(events, 20, 10)
+      })
+      recorder.kill('SIGCONT')
+      const ended = once(recorder, 'close')
+      recorder.kill('SIGINT')
+      expect(await ended).toEqual([0, null])
+      expect(stderr()).toBe(`rseq: full, CPU ${second}: ${full.dropped} events were discarded\n`)
+      expect(full.dropped).toBeGreaterThan(0)
+      const shops = readdirSync(join(out, 'rec')).filter((name) => name.startsWith('shop'))
+      expect(shops.length).toBe(1)
+      const streams = readdirSync(join(out, 'rec', shops[0] ?? '')).filter((name) => name.startsWith('cpu_'))
+      expect(streams.map((name) => Number(name.split('_')[1]))).toEqual(
+        expect.arrayContaining([first, second]),
+      )
+      const { events: seen } = babeltrace(join(out, 'rec', shops[0] ?? ''))
+      expect(inOrder(seen.map(({ fields }) => fields as unknown as { k: number }))).toEqual(numbers(30))
     })
 
     test('a file is whole at each moment of writing a packet', async () => {

@@ -83,6 +83,8 @@ function asPathOf(service: string): string {
 
 /** The records of one CPU of a ring, or of the overflow ring. */
 export interface RingStream {
+  /** The number of the shard, which stays when other shards are allocated. */
+  readonly shard: number
   /** The CPU; null for the overflow ring. */
   readonly cpu: number | null
   /** How many records found no room. */
@@ -124,7 +126,7 @@ export class RingFile {
   /**
    * Returns the records of each CPU, for rings that may be larger than memory.
    *
-   * @param before - for each CPU the position up to which its records are known: `next` of the last reading's end.
+   * @param before - for each shard the position up to which its records are known: `next` of the last reading's end.
    * @throws Error if it is no ring.
    */
   streams(before: readonly number[] = []): RingStream[] {
@@ -133,10 +135,11 @@ export class RingFile {
       capacityOf(region)
       const heads = readShards(region, RING_HEAD)
       return shardsOf(region).map((shard, k) => ({
+        shard,
         cpu: shard === region.shards ? null : shard,
         dropped: Number((heads[k] as DataView).getBigUint64(8 * RingWord.dropped, true)),
-        records: shardRecords(region, shard, before[k] ?? 0, clock),
-        pieces: shardPieces(region, shard, before[k] ?? 0),
+        records: shardRecords(region, shard, before[shard] ?? 0, clock),
+        pieces: shardPieces(region, shard, before[shard] ?? 0),
         clock,
         areTicks: hasTicks(region, shard),
       }))

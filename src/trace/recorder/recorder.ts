@@ -35,22 +35,24 @@ class RecordedStream {
   /** The fewest events that the overwritten bytes can have been. */
   #overwritten = 0
   #foreign = 0
-  #hasLooked = false
+  #hasLooked: boolean
   /** The time of the last event: times never run backwards, also not from one look to the next. */
   #time = { high: 0, low: 0 }
 
+  /** @param isLater - whether its ring came when the recording had begun, so that all that was in it is of the recording. */
   constructor(
     trace: TraceFile,
-    { cpu, dropped }: RingStream,
+    { shard, cpu, dropped }: RingStream,
     files: PacketFiles,
     uuid: Buffer,
-    instance: number,
+    isLater: boolean,
   ) {
     this.cpu = cpu
-    this.#droppedBefore = dropped
+    this.#droppedBefore = isLater ? 0 : dropped
+    this.#hasLooked = isLater
     this.#files = files
     const { records } = trace.description.spec
-    this.#packets = new PacketWriter({ records, uuid, instance, cpu }, (packet) => {
+    this.#packets = new PacketWriter({ records, uuid, instance: shard, cpu }, (packet) => {
       files.append(packet)
     })
   }
@@ -104,11 +106,13 @@ class RecordedStream {
 /** A trace that is recorded. */
 class RecordedTrace {
   readonly trace: TraceFile
-  readonly streams: RecordedStream[]
+  /** The streams by the numbers of their shards. */
+  readonly #streams = new Map<number, RecordedStream>()
   readonly #ring: RingFile
   readonly #isWanted: (id: number) => boolean
   readonly #longest: number
   readonly #next: number[] = []
+  readonly #make: (stream: RingStream, isLater: boolean) => RecordedStream
 
   constructor(place: ServicePlace, trace: TraceFile, out: string, rotation: Rotation, choice: EventChoice) {
     this.trace = trace
@@ -117,7 +121,7 @@ class RecordedTrace {
     this.#longest = Math.max(...records.map(mostBytes).map(paddedRecord)) + RECORD_FRAME + RECORD_TIME
     this.#ring = openTraceRing(place, trace)
     try {
-      this.streams = this.#begin(out, rotation)
+      this.#make = this.#begin(out, rotation)
     } catch (error) {
       // The trace is tried again, by another object.
       this.#ring.close()
@@ -125,8 +129,13 @@ class RecordedTrace {
     }
   }
 
-  /** Makes the directory of the trace, and a stream for each CPU. */
-  #begin(out: string, rotation: Rotation): RecordedStream[] {
+  /** The streams of its CPUs. */
+  get streams(): IterableIterator<RecordedStream> {
+    return this.#streams.values()
+  }
+
+  /** Makes the directory of the trace, and a stream for each CPU. Returns how to make one for a CPU that comes later. */
+  #begin(out: string, rotation: Rotation): (stream: RingStream, isLater: boolean) => RecordedStream {
     const { trace } = this
     let directory = join(out, titleOf(trace))
     for (let k = 2; existsSync(directory); k++) directory = join(out, `${titleOf(trace)}.${k}`)
@@ -134,10 +143,12 @@ class RecordedTrace {
     const all = this.#ring.streams()
     mkdirSync(directory)
     writeFileSync(join(directory, 'metadata'), metadataText(trace, uuid.text, []), { flag: 'wx' })
-    return all.map((stream, k) => {
+    const make = (stream: RingStream, isLater: boolean): RecordedStream => {
       const files = new PacketFiles(directory, streamName(stream.cpu), rotation)
-      return new RecordedStream(trace, stream, files, uuid.bytes, k)
-    })
+      return new RecordedStream(trace, stream, files, uuid.bytes, isLater)
+    }
+    for (const stream of all) this.#streams.set(stream.shard, make(stream, false))
+    return make
   }
 
   get isThere(): boolean {
@@ -145,9 +156,12 @@ class RecordedTrace {
   }
 
   look(): void {
-    for (const [k, stream] of this.#ring.streams(this.#next).entries()) {
-      const recorded = this.streams[k]
-      if (recorded !== undefined) this.#next[k] = recorded.look(stream, this.#isWanted, this.#longest)
+    for (const stream of this.#ring.streams(this.#next)) {
+      const { shard } = stream
+      // The rings of CPUs are allocated when a thread is first seen there.
+      const recorded = this.#streams.get(shard) ?? this.#make(stream, true)
+      this.#streams.set(shard, recorded)
+      this.#next[shard] = recorded.look(stream, this.#isWanted, this.#longest)
     }
   }
 
@@ -197,7 +211,7 @@ export class Recorder {
 
   #streams(): { name: string; stream: RecordedStream }[] {
     return this.#all.flatMap(({ trace, streams }) =>
-      streams.map((stream) => ({ name: trace.description.spec.name, stream })),
+      [...streams].map((stream) => ({ name: trace.description.spec.name, stream })),
     )
   }
 
