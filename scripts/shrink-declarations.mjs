@@ -9,8 +9,9 @@ const lib = join(dirname(dirname(fileURLToPath(import.meta.url))), 'lib')
 const INTERNAL = ['cli', 'core', 'inspect', 'native', 'portable', 'runtime']
 /** Internal modules of rseq/metrics. */
 const OF_METRICS = [
-  ...['buckets', 'check-schema', 'families', 'internals', 'label-table', 'layout', 'pieces'],
-  ...['observing', 'process-columns', 'process-gauge', 'read', 'series-cache', 'service-memory', 'store'],
+  ...['buckets', 'check-schema', 'families', 'file-head', 'internals', 'label-table', 'layout', 'layouts'],
+  ...['observing', 'pieces', 'process-columns', 'process-gauge', 'read', 'schema-text', 'series-cache'],
+  ...['service-memory', 'store'],
 ]
 /** Modules of core that users see: their errors and options. */
 const PUBLIC = new Set(['core/abort.d.ts', 'core/errors.d.ts', 'core/describe.d.ts'])

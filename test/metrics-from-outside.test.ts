@@ -7,6 +7,7 @@ import { MetricsReader, type MetricsLook } from '../lib/series/reader.js'
 import type { SharedDirectory } from '../lib/shared/index.js'
 import { rseq } from './cli/command.js'
 import { samplesOf } from './support/samples.js'
+import { randomOf } from './support/trace-fuzz.js'
 import { type Actor, type Place, WHY_NO_SHM, useService } from './support/shared.js'
 
 const SCHEMA = {
@@ -169,11 +170,7 @@ describe.skipIf(WHY_NO_SHM !== '')('metrics of shop.metrics() from outside', () 
       expect(problemsNow().join('; ')).toMatch(expected)
     }
     // Any bytes, of which a generator gives the places and values.
-    let state = 7
-    const next = (below: number): number => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-      return Math.floor((state / 2 ** 32) * below)
-    }
+    const next = randomOf(7)
     for (let round = 0; round < 100; round++) {
       const bytes = Buffer.from(whole)
       for (let k = 0; k < 16; k++) bytes.writeUInt32LE(next(2 ** 32), 4 * next(k < 8 ? 64 : bytes.length / 4))

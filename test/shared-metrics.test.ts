@@ -8,6 +8,7 @@ import { UNPRINTABLE } from '../lib/core/printable.js'
 import { defineMetrics, observeProcess, processMetrics } from '../lib/metrics/index.js'
 import { type SharedDirectory, openShared } from '../lib/shared/index.js'
 import { runProgram } from './support/program.js'
+import { samplesOf } from './support/samples.js'
 import { type Actor, type Place, WHY_NO_SHM, useService } from './support/shared.js'
 
 const KILLS = 3
@@ -23,19 +24,6 @@ const GAUGES = {
       { help: 'A gauge.', labels: ['l'], series: 4, aggregator },
     ]),
   ),
-}
-
-/** The samples of a text, by their names and labels. */
-function samplesOf(text: unknown): Record<string, number> {
-  const lines = String(text)
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-  return Object.fromEntries(
-    lines.map((line) => [
-      line.slice(0, line.lastIndexOf(' ')),
-      Number(line.slice(line.lastIndexOf(' ') + 1)),
-    ]),
-  )
 }
 
 describe.skipIf(WHY_NO_SHM !== '')('metrics of processes', () => {

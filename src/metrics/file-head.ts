@@ -3,8 +3,13 @@
  *
  * @module
  */
+import { checkInteger } from '../core/errors.js'
 import type { HashKey } from '../core/keyed-hash.js'
-import { HEADER_BYTES, HeaderWord, METRICS_MAGIC, METRICS_VERSION } from './layout.js'
+import { SLOTS } from '../core/service-files.js'
+import { checkSchema } from './check-schema.js'
+import { HEADER_BYTES, HeaderWord, METRICS_MAGIC, METRICS_VERSION, type Plan } from './layout.js'
+import { type Layouts, layoutsOf } from './layouts.js'
+import { schemaOf } from './schema-text.js'
 
 /** A longer schema is not one of this package. */
 const MOST_TEXT = 1 << 22
@@ -41,4 +46,22 @@ export function headOf(read: (at: number, length: number) => Buffer | undefined)
     hashKey: [word(HeaderWord.key), word(HeaderWord.secondKey)],
     created: bytes.readDoubleLE(4 * HeaderWord.created),
   }
+}
+
+/** The layout of a file. */
+export interface FileLayout {
+  readonly layouts: Layouts
+  readonly plan: Plan
+}
+
+/**
+ * Returns the layout to which the beginning of a file leads. Its schema is checked like one that a program declares.
+ *
+ * @returns undefined if the text is not the one that this release writes for its schema.
+ * @throws an Error of any kind if the text is none of a schema, or if there cannot be so many processes.
+ */
+export function layoutInFile({ text, processes }: FileHead): FileLayout | undefined {
+  const layouts = layoutsOf(checkSchema(schemaOf(text), new Set()))
+  const plan = layouts.planFor(checkInteger('processes', processes, 1, SLOTS))
+  return plan.text === text ? { layouts, plan } : undefined
 }

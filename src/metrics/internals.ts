@@ -28,3 +28,8 @@ export interface Internals extends Opened<Store> {
   // Opens the other generations of memory that processes share.
   readonly others: () => readonly Internals[]
 }
+
+/** Metrics whose other generations are not read. */
+export function alone(opened: Opened<Store>): Internals {
+  return { ...opened, others: () => [] }
+}

@@ -14,7 +14,7 @@ import type { ShownSeries } from './read.js'
 import { type TextFormat, textPieces } from './text.js'
 import { Counter, Gauge, Histogram, type Instrument } from './instruments.js'
 import { Labelled } from './labelled.js'
-import type { Internals, OpenMetric, Opened } from './internals.js'
+import { type Internals, type OpenMetric, alone } from './internals.js'
 import type { Plan } from './layout.js'
 import { layoutsOf, type Layouts } from './layouts.js'
 import type { LabelsOf, LabelsOption, MetricsSchema } from './schema.js'
@@ -260,16 +260,10 @@ export class MetricsDefinition<Schema extends MetricsSchema> {
 
   /** @internal */
   [openInService](service: SharedDirectory, name: string, options: SharedMetricsOptions): Metrics<Schema> {
-    const define = (schema: MetricsSchema): Layouts => layoutsOf(checkSchema(schema, new Set()))
-    const internals = openInternals(this.#layouts, define, { service, name, options })
+    const internals = openInternals(this.#layouts, { service, name, options })
     makeKnownSeries(internals)
     return metricsOf(internals)
   }
-}
-
-/** Metrics whose other generations are not read. */
-function alone(opened: Opened<Store>): Internals {
-  return { ...opened, others: () => [] }
 }
 
 /** Makes the series of metrics of which the values of all labels are known. */

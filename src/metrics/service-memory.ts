@@ -23,14 +23,12 @@ import { UNPRINTABLE } from '../core/printable.js'
 import { checkOptions } from '../core/options.js'
 import { SLOTS } from '../core/service-files.js'
 import { dispose } from '../runtime/disposal.js'
-import type { Internals } from './internals.js'
+import { type Internals, alone } from './internals.js'
 import { openFile } from '../shared/files.js'
-import { type FileHead, headOf } from './file-head.js'
+import { type FileHead, headOf, layoutInFile } from './file-head.js'
 import { HEADER_BYTES, HeaderWord, METRICS_VERSION, type MetricPlan, type Plan } from './layout.js'
 import type { Layouts } from './layouts.js'
 import { type Members, ProcessColumns } from './process-columns.js'
-import type { MetricsSchema } from './schema.js'
-import { schemaOf } from './schema-text.js'
 import { type Store, formatStore, openStore } from './store.js'
 
 const DEFAULT_PROCESSES = 32
@@ -132,12 +130,8 @@ interface Wanted {
   readonly options: SharedMetricsOptions
 }
 
-/** Opens metrics of a service; makes them if this is the first process. `define` returns the layouts of another generation. */
-export function openInternals(
-  layouts: Layouts,
-  define: (schema: MetricsSchema) => Layouts,
-  { service, name, options }: Wanted,
-): Internals {
+/** Opens metrics of a service; makes them if this is the first process. */
+export function openInternals(layouts: Layouts, { service, name, options }: Wanted): Internals {
   const { processes = DEFAULT_PROCESSES } = checkOptions('options', options, ['processes'])
   const plan = layouts.planFor(checkInteger('processes', processes, 1, SLOTS))
   const members = service[membership]
@@ -158,7 +152,7 @@ export function openInternals(
     dispose(store)
     throw error
   }
-  const others = new Generations(members, name, plan, define)
+  const others = new Generations(members, name, plan)
   return { ...layouts.open(store, plan), others: () => others.look() }
 }
 
@@ -167,15 +161,13 @@ class Generations {
   readonly #members: Membership
   readonly #name: string
   readonly #plan: Plan
-  readonly #define: (schema: MetricsSchema) => Layouts
   /** Null for files that this release cannot read, and for that of the metrics themselves. */
   readonly #known = new Map<string, Internals | null>()
 
-  constructor(members: Membership, name: string, plan: Plan, define: (schema: MetricsSchema) => Layouts) {
+  constructor(members: Membership, name: string, plan: Plan) {
     this.#members = members
     this.#name = name
     this.#plan = plan
-    this.#define = define
   }
 
   /** Returns those that there are now. O(files of the service), with a system call. */
@@ -198,14 +190,14 @@ class Generations {
     }
   }
 
-  #openFile(path: string, { text, processes }: FileHead): Internals | null {
-    const layouts = this.#define(schemaOf(text))
-    const plan = layouts.planFor(checkInteger('processes', processes, 1, SLOTS))
-    if (plan.text !== text) return null
+  #openFile(path: string, head: FileHead): Internals | null {
+    const layout = layoutInFile(head)
+    if (layout === undefined) return null
+    const { layouts, plan } = layout
     const buffer = this.#members.map(path, { bytes: plan.byteLength, scriptBytes: plan.whole })
     if (buffer === undefined) return null
     const store = openStore(buffer, plan, readersMembers(this.#members, plan))
-    return { ...layouts.open(store, plan), others: () => [] }
+    return alone(layouts.open(store, plan))
   }
 }
 

@@ -10,7 +10,7 @@ import { PROCESS_LABEL, combine } from '../metrics/aggregator.js'
 import type { SeenMetric, SeenNumber, SeriesLook } from './file.js'
 import { type SharedMetric, identity, sharedBucketParts } from './keys.js'
 import { COLUMNS } from './layout.js'
-import type { Sums } from './sums.js'
+import { type Sums, partOf } from './sums.js'
 
 /** A look at one file, and which of the columns belong to processes that live. */
 export interface LivingLook extends SeriesLook {
@@ -103,12 +103,7 @@ function gather({ scope, name, labelNames }: SharedMetric, looks: readonly Livin
 function sharesOf(of: readonly (readonly [sums: Sums, slot: number])[]): number[] {
   const length = Math.max(0, ...of.map(([{ shards }]) => shards.length))
   return Array.from({ length }, (_, shard) =>
-    of.reduce((sum, [{ shards }, slot]) => {
-      // Files have different numbers of shards; the last one is that of no CPU.
-      const at = shard === length - 1 ? shards.length - 1 : shard
-      const part = shard < length - 1 && shard >= shards.length - 1 ? 0 : (shards[at]?.[slot] ?? 0)
-      return sum + part
-    }, 0),
+    of.reduce((sum, [{ shards }, slot]) => sum + (partOf(shards, shard, length - 1)?.[slot] ?? 0), 0),
   )
 }
 

@@ -7,17 +7,18 @@ import type { Family } from '../metrics/read.js'
 import { sharedFamiliesOf } from '../metrics/families.js'
 import { NO_DISTRIBUTION, SeenFamily, type SeenSeries } from './families.js'
 import type { MetricsFileLook } from './metrics-file.js'
+import { partOf } from './sums.js'
 
 /** Families of the CPUs, that of the overflow shard last, with what all generations counted there. */
 function familiesByShard(looks: readonly MetricsFileLook[]): Family[][] {
   const [newest, ...others] = looks
   const shards = Math.max(0, ...looks.map(({ byShard }) => byShard.length - 1))
-  const at = ({ byShard }: MetricsFileLook, shard: number) =>
-    shard === shards ? byShard.at(-1) : shard < byShard.length - 1 ? byShard[shard] : undefined
   if (newest === undefined || newest.byShard.length === 0) return []
   return Array.from({ length: shards + 1 }, (_, shard) => {
-    const opened = at(newest, shard)
-    const theirs = others.map((look) => at(look, shard)).filter((one) => one !== undefined)
+    const opened = partOf(newest.byShard, shard, shards)
+    const theirs = others
+      .map(({ byShard }) => partOf(byShard, shard, shards))
+      .filter((one) => one !== undefined)
     return opened === undefined ? [] : sharedFamiliesOf(opened, theirs)
   })
 }

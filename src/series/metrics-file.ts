@@ -4,18 +4,13 @@
  *
  * @module
  */
-import { checkInteger } from '../core/errors.js'
 import { Element } from '../core/layout.js'
-import { SLOTS } from '../core/service-files.js'
 import { FileView, type RegionView, Unreadable, openRegionView } from '../inspect/index.js'
-import { checkSchema } from '../metrics/check-schema.js'
-import { type FileHead, headOf } from '../metrics/file-head.js'
+import { type FileHead, type FileLayout, headOf, layoutInFile } from '../metrics/file-head.js'
 import type { Opened } from '../metrics/internals.js'
 import type { Plan } from '../metrics/layout.js'
-import { type Layouts, layoutsOf } from '../metrics/layouts.js'
-import { schemaOf } from '../metrics/schema-text.js'
 import type { ReadableStore } from '../metrics/store.js'
-import { type Sums, sumsOf } from './sums.js'
+import { type Sums, partOf, sumsOf } from './sums.js'
 import { copyTable } from './table.js'
 
 /** The most counters of a file that are read: half a gigabyte of sums. A sparse file may have room for far more. */
@@ -33,19 +28,15 @@ export interface MetricsFileLook {
 }
 
 /** What the beginning of a file leads to. */
-interface Layout {
+interface Layout extends FileLayout {
   readonly head: FileHead
-  readonly layouts: Layouts
-  readonly plan: Plan
 }
 
 /** @throws Unreadable if the text is none of a schema, or if the schema does not fit. */
 function layoutOf(head: FileHead): Layout {
-  const { text, processes } = head
   try {
-    const layouts = layoutsOf(checkSchema(schemaOf(text), new Set()))
-    const plan = layouts.planFor(checkInteger('processes', processes, 1, SLOTS))
-    if (plan.text === text) return { head, layouts, plan }
+    const layout = layoutInFile(head)
+    if (layout !== undefined) return { head, ...layout }
   } catch (error) {
     const reason = String(error).slice(0, MOST_REASON)
     throw new Unreadable(`has a schema that was overwritten (${reason})`)
@@ -150,7 +141,8 @@ function shardsOf(
 ): (readonly [Float64Array | undefined, Float64Array | undefined])[] {
   const shards = Math.max(wholes.length, doubles.length) - 1
   if (shards < 0) return []
-  const partOf = (all: readonly Float64Array[], shard: number): Float64Array | undefined =>
-    shard === shards ? all.at(-1) : shard < all.length - 1 ? all[shard] : undefined
-  return Array.from({ length: shards + 1 }, (_, shard) => [partOf(wholes, shard), partOf(doubles, shard)])
+  return Array.from({ length: shards + 1 }, (_, shard) => [
+    partOf(wholes, shard, shards),
+    partOf(doubles, shard, shards),
+  ])
 }

@@ -10,7 +10,7 @@ import { partsOf } from '../core/service-files.js'
 import { ProcessesFile, type ServicePlace, holderOf, objectFiles, reasonOf } from '../inspect/index.js'
 import type { ExposedFamily } from '../metrics/read.js'
 import { PROCESS_LABEL } from '../metrics/aggregator.js'
-import { type LivingLook, SeenFamily, type SeenSeries, familiesOf } from './families.js'
+import { type LivingLook, NO_DISTRIBUTION, SeenFamily, type SeenSeries, familiesOf } from './families.js'
 import { SeriesFile, type SeriesLook } from './file.js'
 import { familiesOfMetrics } from './metrics-families.js'
 import { MetricsFile, type MetricsFileLook } from './metrics-file.js'
@@ -186,7 +186,7 @@ function ownGauge(
   all: readonly Pick<SeenSeries, 'labels' | 'value'>[],
 ): SeenFamily {
   const labels = labelNames.map((label) => ({ name: label }))
-  const rest = { distribution: { count: 0, sum: 0, counts: [] }, shares: [] }
+  const rest = { distribution: NO_DISTRIBUTION, shares: [] }
   return new SeenFamily(
     { name, help, kind: 'gauge', unit: '', labels, buckets: null },
     all.map((one) => ({ ...one, ...rest })),

@@ -26,6 +26,15 @@ export interface Sums {
 }
 
 /**
+ * Returns the part of a shard, `shards` for the overflow shard, whose part is the last one. Files have different numbers of
+ * shards: undefined if this one has not allocated the shard.
+ */
+export function partOf<Part>(parts: readonly Part[], shard: number, shards: number): Part | undefined {
+  if (shard === shards) return parts.at(-1)
+  return shard < parts.length - 1 ? parts[shard] : undefined
+}
+
+/**
  * Reads all counters of a region. O(length × allocated shards).
  *
  * @param length - how many counters the region must have.
