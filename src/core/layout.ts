@@ -33,6 +33,7 @@ export const Element = { i64: 1, f64: 2, i32: 3 } as const
 export type Element = (typeof Element)[keyof typeof Element]
 /** The elements of counters. */
 export type ElementName = 'i64' | 'f64'
+export const ELEMENTS = ['i64', 'f64'] as const satisfies readonly ElementName[]
 /** The elements of arrays. */
 export type ArrayElement = keyof typeof Element
 

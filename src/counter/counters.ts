@@ -10,7 +10,15 @@ import { backend } from '../runtime/backend.js'
 import { checkOpen } from '../runtime/disposal.js'
 import type { Handle } from '../core/operations.js'
 import { checkChoice, checkInteger, disposedError, rangeError, typeError } from '../core/errors.js'
-import { type ElementName, INDEXES, type IndexName, Kind, MAX_LENGTH, Status } from '../core/layout.js'
+import {
+  ELEMENTS,
+  type ElementName,
+  INDEXES,
+  type IndexName,
+  Kind,
+  MAX_LENGTH,
+  Status,
+} from '../core/layout.js'
 import { checkOptions } from '../core/options.js'
 import { NOT_ALLOCATED } from '../runtime/remote-errors.js'
 import { bufferOfAnotherCopy, createRegion, openRegion } from '../runtime/region.js'
@@ -28,8 +36,6 @@ export interface CounterOptions {
    */
   index?: IndexName
 }
-
-export const ELEMENTS = ['i64', 'f64'] as const
 
 const { counterAdd, counterAddInt32, counterAddFloat64, counterGet, counterSet } = backend.operations
 const { waiting } = backend

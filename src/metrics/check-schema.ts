@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { ELEMENTS } from '../counter/counters.js'
 import { checkChoice, checkInteger, checkObject, rangeError, typeError } from '../core/errors.js'
+import { ELEMENTS } from '../core/layout.js'
 import { checkOptions } from '../core/options.js'
 import {
   type BucketsSpec,

@@ -1,6 +1,6 @@
 /**
- * Computes the layout of a buffer of metrics from the schema. The offset of the f64 region also depends on the number of
- * shards, so the buffer's header contains it; opening the buffer checks it.
+ * Computes the layout of a buffer of metrics from the schema, up to the region of i64. The offset of the f64 region also depends on
+ * the number of shards, so the buffer's header contains it; opening the buffer checks it.
  *
  *     0        64
  *     +--------+-------------+---------+--------------+--------+---------------+---------------+
@@ -13,7 +13,6 @@
  * @module
  */
 import { TextEncoder } from 'node:util'
-import { newRegionSize } from '../runtime/region.js'
 import { type TableSize, mostKeyBytes, slotsFor, tableBytes } from './label-table.js'
 import type { MetricSpec } from './schema.js'
 import { textOf } from './schema-text.js'
@@ -61,7 +60,7 @@ export interface MetricPlan {
   readonly stateBase: number
 }
 
-/** The layout of a whole buffer. All offsets are in bytes. */
+/** The layout of a buffer up to its region of i64. All offsets are in bytes. No machine's CPUs change it. */
 export interface Plan {
   readonly metrics: readonly MetricPlan[]
   // A readable text of the schema. Two texts are equal only if their schemas are equal.
@@ -80,12 +79,10 @@ export interface Plan {
   readonly wholes: number
   // The number of counters in the region of f64.
   readonly doubles: number
-  readonly byteLength: number
-  // The offset of the region of f64.
-  readonly doublesOffset: number
 }
 
-function align(offset: number): number {
+/** Returns where a part of a buffer begins that follows `offset` bytes. */
+export function align(offset: number): number {
   return Math.ceil(offset / ALIGNMENT) * ALIGNMENT
 }
 
@@ -140,10 +137,8 @@ export function planFor(specs: readonly MetricSpec[], bucketCounts: readonly num
   const states = align(offset)
   const whole = align(states + stateCount)
   ;[wholes, doubles] = [Math.max(1, wholes), Math.max(1, doubles)]
-  const doublesOffset = align(whole + newRegionSize(wholes))
   return {
     ...{ metrics, text, textBytes, processes, columns, states, stateCount },
-    ...{ whole, wholes, doubles, doublesOffset },
-    byteLength: doublesOffset + newRegionSize(doubles, 'f64'),
+    ...{ whole, wholes, doubles },
   }
 }

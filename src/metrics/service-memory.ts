@@ -29,21 +29,22 @@ import { type FileHead, headOf, layoutInFile } from './file-head.js'
 import { HEADER_BYTES, HeaderWord, METRICS_VERSION, type MetricPlan, type Plan } from './layout.js'
 import type { Layouts } from './layouts.js'
 import { type Members, ProcessColumns } from './process-columns.js'
-import { type Store, formatStore, openStore } from './store.js'
+import { type Store, formatStore, newSizes, openStore } from './store.js'
 
 const DEFAULT_PROCESSES = 32
 
 /** What processes agree on that share metrics of this plan. */
 function specificationOf(plan: Plan): Specification {
+  const { doublesOffset, byteLength } = newSizes(plan)
   const wholes = regionSpecification({ kind: Kind.counters, length: plan.wholes }, plan.whole)
   const doubles = regionSpecification(
     { kind: Kind.counters, length: plan.doubles, element: 'f64' },
-    plan.doublesOffset,
+    doublesOffset,
   )
   return {
     agreed: [METRICS_VERSION, plan.processes, plan.text],
-    bytes: plan.byteLength,
-    bytesAtFirst: Math.min(plan.byteLength, wholes.bytesAtFirst + doubles.bytesAtFirst - plan.doublesOffset),
+    bytes: byteLength,
+    bytesAtFirst: Math.min(byteLength, wholes.bytesAtFirst + doubles.bytesAtFirst - doublesOffset),
     scriptBytes: plan.whole,
     format(buffer) {
       formatStore(buffer, plan)
@@ -194,7 +195,7 @@ class Generations {
     const layout = layoutInFile(head)
     if (layout === undefined) return null
     const { layouts, plan } = layout
-    const buffer = this.#members.map(path, { bytes: plan.byteLength, scriptBytes: plan.whole })
+    const buffer = this.#members.map(path, { bytes: newSizes(plan).byteLength, scriptBytes: plan.whole })
     if (buffer === undefined) return null
     const store = openStore(buffer, plan, readersMembers(this.#members, plan))
     return alone(layouts.open(store, plan))

@@ -10,9 +10,9 @@ import { Counters } from '../counter/counters.js'
 import { typeError } from '../core/errors.js'
 import { fnv1a } from '../core/fnv1a.js'
 import { Kind } from '../core/layout.js'
-import { formatRegion, openRegion } from '../runtime/region.js'
+import { formatRegion, newRegionSize, openRegion } from '../runtime/region.js'
 import type { HashKey } from '../core/keyed-hash.js'
-import { HEADER_BYTES, HeaderWord, METRICS_MAGIC, METRICS_VERSION, type Plan } from './layout.js'
+import { HEADER_BYTES, HeaderWord, METRICS_MAGIC, METRICS_VERSION, type Plan, align } from './layout.js'
 import type { Members, SeenMembers } from './process-columns.js'
 
 const A_BUFFER = 'the buffer of metrics with this schema'
@@ -53,15 +53,22 @@ function createdIn(header: Uint32Array): Float64Array {
   return new Float64Array(header.buffer, header.byteOffset + 4 * HeaderWord.created, 1)
 }
 
+/** Returns where the region of f64 begins in memory that this machine makes, and the bytes of all: its CPUs decide. */
+export function newSizes({ whole, wholes, doubles }: Plan): { doublesOffset: number; byteLength: number } {
+  const doublesOffset = align(whole + newRegionSize(wholes))
+  return { doublesOffset, byteLength: doublesOffset + newRegionSize(doubles, 'f64') }
+}
+
 /** Makes a buffer whose metrics are all 0. */
 export function createStore(plan: Plan): SharedArrayBuffer {
-  const buffer = new SharedArrayBuffer(plan.byteLength)
+  const buffer = new SharedArrayBuffer(newSizes(plan).byteLength)
   formatStore(buffer, plan)
   return buffer
 }
 
 /** Makes metrics, which are all 0, in memory that is all 0. */
 export function formatStore(buffer: SharedArrayBuffer, plan: Plan): void {
+  const { doublesOffset } = newSizes(plan)
   const header = headerOf(buffer)
   header[HeaderWord.magic] = METRICS_MAGIC
   header[HeaderWord.version] = METRICS_VERSION
@@ -69,7 +76,7 @@ export function formatStore(buffer: SharedArrayBuffer, plan: Plan): void {
   header[HeaderWord.textBytes] = plan.textBytes.length
   header[HeaderWord.key] = randomInt(2 ** 32)
   header[HeaderWord.secondKey] = randomInt(2 ** 32)
-  header[HeaderWord.doubles] = plan.doublesOffset
+  header[HeaderWord.doubles] = doublesOffset
   header[HeaderWord.processes] = plan.processes
   createdIn(header)[0] = Date.now()
   new Uint8Array(buffer, HEADER_BYTES).set(plan.textBytes)
@@ -77,7 +84,7 @@ export function formatStore(buffer: SharedArrayBuffer, plan: Plan): void {
     formatRegion(new Uint8Array(buffer, offset), Kind.counters, length, element, 'cpu')
   }
   format(plan.whole, plan.wholes, 'i64')
-  format(plan.doublesOffset, plan.doubles, 'f64')
+  format(doublesOffset, plan.doubles, 'f64')
 }
 
 /** Describes the first metric in which two schemas differ. */

@@ -18,6 +18,7 @@ import {
 } from '../core/histogram-layout.js'
 import {
   ARRAY_HEAD,
+  ELEMENTS,
   Kind,
   LEAST_RING,
   LOCK_LENGTH,
@@ -48,7 +49,6 @@ import { specifyMap } from './map-specification.js'
 import type { SharedKind } from './names.js'
 import { type Specification, regionSpecification } from './specification.js'
 
-const ELEMENTS = ['i64', 'f64'] as const
 const ARRAY_ELEMENTS = ['i64', 'i32', 'f64'] as const
 
 /** How objects of one kind are specified and opened. */
